@@ -1,0 +1,1 @@
+//! The contract of the auth service: shapes, events and a typed client.

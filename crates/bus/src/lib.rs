@@ -1,0 +1,1 @@
+//! The event bus: envelope, confirmed publishing, consuming with retries and dead letters.

@@ -1,0 +1,66 @@
+//! What happens around every request: its id, its span, its metrics.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{MatchedPath, Request},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderName, HeaderValue};
+use ids::RequestId;
+use tracing::Instrument;
+
+use crate::telemetry::{self, metrics};
+
+/// Carries the request's id between services and back to the client.
+pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+tokio::task_local! {
+    static REQUEST_ID: RequestId;
+}
+
+/// The id of the request that this task works for.
+#[must_use]
+pub fn request_id() -> Option<RequestId> {
+    REQUEST_ID.try_with(|id| *id).ok()
+}
+
+pub(super) async fn observe(listener: &'static str, mut request: Request, next: Next) -> Response {
+    let id = request
+        .headers()
+        .get(&REQUEST_ID_HEADER)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .unwrap_or_else(RequestId::new);
+    let id_value = HeaderValue::try_from(id.to_string()).expect("a UUID is a header value");
+    request
+        .headers_mut()
+        .insert(REQUEST_ID_HEADER, id_value.clone());
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let span = tracing::info_span!(
+        "http.request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        http.request.method = %method,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+        request_id = %id,
+    );
+    telemetry::set_parent(&span, request.headers());
+    let started = Instant::now();
+    let mut response = REQUEST_ID
+        .scope(id, next.run(request).instrument(span.clone()))
+        .await;
+    let took = started.elapsed();
+    let status = response.status().as_u16();
+    span.record("http.response.status_code", status);
+    metrics::observe_request(listener, method.as_str(), &route, status, took);
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    span.in_scope(|| tracing::debug!(%method, route, status, millis, "answered"));
+    response.headers_mut().insert(REQUEST_ID_HEADER, id_value);
+    response
+}

@@ -1,0 +1,92 @@
+//! Logs, traces and metrics, set up once by each service.
+//!
+//! Logs are JSON lines on stdout with trace ids; warnings and errors also go to MongoDB's `logs`.
+//! Traces go to an OTLP endpoint where one is configured, and follow a message over HTTP and RabbitMQ
+//! by `traceparent`. Metrics are Prometheus', on the internal listener.
+
+mod log;
+mod mongo;
+mod personal;
+mod redact;
+mod trace;
+mod trace_file;
+
+pub mod metrics;
+
+use std::path::PathBuf;
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use secrecy::SecretString;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+
+pub use personal::Personal;
+pub use redact::redact;
+pub use trace::{
+    HeaderCarrier, current_traceparent, inject, set_parent, set_parent_from_traceparent,
+};
+
+/// Where telemetry goes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TelemetryConfig {
+    /// Which log lines are written, in `tracing`'s filter syntax.
+    #[arg(long, env = "SYNTERA_LOG", default_value = "info")]
+    pub log: String,
+    /// The OTLP/gRPC endpoint that traces are sent to, such as http://127.0.0.1:4317; none when empty.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
+    /// A file that every finished span is appended to as a JSON line; for tests and debugging.
+    #[arg(long, env = "SYNTERA_TRACE_FILE")]
+    pub trace_file: Option<PathBuf>,
+    /// The share of new traces that is kept, 0 to 1; a caller's decision is followed.
+    #[arg(long, env = "SYNTERA_TRACE_RATIO", default_value_t = 1.0)]
+    pub trace_ratio: f64,
+    /// The MongoDB whose `logs` collection takes warnings and errors; none when empty.
+    #[arg(long, env = "SYNTERA_LOGS_MONGODB_URL", hide_env_values = true)]
+    pub logs_mongodb_url: Option<SecretString>,
+}
+
+/// Flushes what is still under way; keep it until the process ends.
+#[must_use]
+pub struct Telemetry {
+    tracer: SdkTracerProvider,
+    mongo: Option<mongo::Writer>,
+}
+
+impl Telemetry {
+    /// Sets up logs, traces and metrics for the whole process. Call it once, inside the runtime.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn start(service: &'static str, config: &TelemetryConfig) -> anyhow::Result<Self> {
+        let tracer = trace::provider(service, config)?;
+        let (sink, mongo) = match &config.logs_mongodb_url {
+            Some(url) => {
+                let (sink, writer) = mongo::start(service, url);
+                (Some(sink), Some(writer))
+            }
+            None => (None, None),
+        };
+        let filter = EnvFilter::try_new(&config.log)?;
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(tracing_opentelemetry::layer().with_tracer(tracer.tracer(service)))
+            .with(log::JsonLines::new(service, sink))
+            .try_init()?;
+        metrics::register_process();
+        Ok(Self { tracer, mongo })
+    }
+
+    /// Sends what is still buffered; waits a few seconds at most.
+    pub async fn stop(self) {
+        if let Some(mongo) = self.mongo {
+            mongo.stop().await;
+        }
+        let tracer = self.tracer;
+        // The exporter's shutdown blocks, so it must not run on a worker that it waits for.
+        let stopped = tokio::task::spawn_blocking(move || tracer.shutdown());
+        if let Ok(Err(error)) = stopped.await {
+            tracing::debug!(%error, "some spans were not sent");
+        }
+    }
+}

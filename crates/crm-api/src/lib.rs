@@ -1,0 +1,1 @@
+//! The contract of the crm service: shapes, events and a typed client.

@@ -1,0 +1,1 @@
+//! The port to chat models and embeddings, with an OpenAI-compatible adapter and a strict fake.

@@ -1,0 +1,1 @@
+//! Events written in the transaction, relayed after it, and their effects applied once.

@@ -1,0 +1,1 @@
+//! Request and response shapes: extractors that answer problems, cursors, entity tags, idempotency keys.

@@ -1,0 +1,1 @@
+//! TestApp, tokens and infrastructure for tests; never a normal dependency.

@@ -1,0 +1,1 @@
+//! Agent configs, knowledge and turns.

@@ -1,0 +1,2 @@
+//! `agent serve|migrate`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `analytics serve|migrate`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Users, workspaces, sessions, permissions and keys; the only signer of people's and visitors' tokens.

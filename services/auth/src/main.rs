@@ -1,0 +1,2 @@
+//! `auth serve|migrate`.
+fn main() {}

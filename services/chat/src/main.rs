@@ -1,0 +1,2 @@
+//! `chat serve|migrate`.
+fn main() {}

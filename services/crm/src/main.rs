@@ -1,0 +1,2 @@
+//! `crm serve|migrate`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The only public port: verifies tokens, routes, serves the widget.

@@ -1,0 +1,2 @@
+//! `gateway serve|migrate`.
+fn main() {}
