@@ -1,0 +1,39 @@
+//! `cargo xtask down`: stops an instance in order and proves that no process is left.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use crate::place::Instance;
+use crate::supervise::{self, Supervisor};
+use crate::{holders, infra, say};
+
+pub(crate) fn command(instance: &Instance, purge: bool) -> Result<()> {
+    let _lock = instance.lock()?;
+    let ran = !holders::of_instance(&instance.folder).is_empty();
+    stop(instance)?;
+    say::line(if ran {
+        format!("instance {} is stopped; no process is left", instance.name)
+    } else {
+        format!("instance {} was not running", instance.name)
+    });
+    if purge {
+        fs::remove_dir_all(&instance.folder)
+            .with_context(|| format!("deleting {}", instance.folder.display()))?;
+        say::line(format!("deleted {}", instance.folder.display()));
+    }
+    Ok(())
+}
+
+/// First the services, so that they can finish what they hold; then what they work on.
+pub(crate) fn stop(instance: &Instance) -> Result<()> {
+    let fleet = Supervisor::fleet(instance);
+    if fleet.is_running() {
+        say::progress("stopping the services", || fleet.stop())?;
+    }
+    infra::stop(instance)?;
+    for left in supervise::sweep(&instance.folder)? {
+        say::line(format!("  {left} had to be ended by hand"));
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! Brings what is missing: Debian packages, pinned downloads, tools built from pinned modules.
+//!
+//! Everything but the Debian packages lands in the cache, in a folder named after its version and
+//! hash, and is moved there complete: a folder that exists is a tool that works.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
+
+use crate::place::{Workspace, lock};
+use crate::{run, say, secrets};
+
+/// A program that must be on the machine, and the Debian package that brings it.
+pub(crate) struct Need {
+    pub(crate) program: &'static str,
+    pub(crate) package: &'static str,
+}
+
+const fn need(program: &'static str, package: &'static str) -> Need {
+    Need { program, package }
+}
+
+/// What the native infrastructure needs from Debian.
+pub(crate) const INFRA: [Need; 8] = [
+    need("redis-server", "redis-server"),
+    need("epmd", "erlang-base"),
+    need("rabbitmqctl", "rabbitmq-server"),
+    need("javac", "openjdk-17-jdk-headless"),
+    need("mvn", "maven"),
+    need("pip3", "python3-pip"),
+    need("unshare", "util-linux"),
+    need("setpriv", "util-linux"),
+];
+
+/// What building and the browser tests need on top.
+pub(crate) const BROWSER: [Need; 1] = [need("chromium", "chromium")];
+
+/// Installs the Debian packages whose programs are missing, or tells the command that would.
+pub(crate) fn debian(needs: &[&Need]) -> Result<()> {
+    let missing = missing(needs);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    if !run::on_path("apt-get") {
+        bail!("these are missing, and this is no Debian: install what corresponds to {list}");
+    }
+    let root = rustix::process::geteuid().is_root();
+    let sudo = !root
+        && run::on_path("sudo")
+        && run::output(Command::new("sudo").args(["-n", "true"])).is_ok();
+    if !root && !sudo {
+        bail!("run this, then try again:\n  sudo apt-get install -y --no-install-recommends {list}");
+    }
+    say::line(format!("installing Debian packages: {list}"));
+    apt(sudo, "updating the package lists", &["update"])?;
+    let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+    arguments.extend(missing);
+    apt(sudo, &format!("installing {list}"), &arguments)
+}
+
+fn missing(needs: &[&Need]) -> Vec<&'static str> {
+    let mut missing: Vec<_> = needs
+        .iter()
+        .filter(|need| !run::on_path(need.program))
+        .map(|need| need.package)
+        .collect();
+    missing.sort_unstable();
+    missing.dedup();
+    missing
+}
+
+fn apt(sudo: bool, what: &str, arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new(if sudo { "sudo" } else { "env" });
+    if sudo {
+        command.arg("-n").arg("env");
+    }
+    // RUNLEVEL=1 keeps the packages from starting their own system-wide servers.
+    command.args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]).args(arguments);
+    run::quietly(what, &mut command)
+}
+
+/// The folder of a tool in the cache; `make` fills an empty one when it is not there yet.
+pub(crate) fn cached(
+    workspace: &Workspace,
+    name: &str,
+    make: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let folder = workspace.cache.join(name);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let tool = name.replace('/', "-");
+    let _lock = lock(&workspace.cache.join(format!("{tool}.lock")), &format!("cache for {tool}"))?;
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let new = workspace.cache.join(format!("{tool}.new"));
+    if new.exists() {
+        fs::remove_dir_all(&new)?;
+    }
+    fs::create_dir_all(&new)?;
+    make(&new)?;
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::rename(&new, &folder).with_context(|| folder.display().to_string())?;
+    Ok(folder)
+}
+
+/// The first 16 hex digits of the hash over files, for folder names.
+pub(crate) fn fingerprint(files: &[PathBuf]) -> Result<String> {
+    let mut hash = Sha256::new();
+    for file in files {
+        let bytes = fs::read(file).with_context(|| file.display().to_string())?;
+        hash.update(bytes.len().to_le_bytes());
+        hash.update(bytes);
+    }
+    Ok(secrets::hex(&hash.finalize()[..8]))
+}
+
+/// The same for bytes at hand.
+pub(crate) fn fingerprint_of(bytes: &[u8]) -> String {
+    secrets::hex(&Sha256::digest(bytes)[..8])
+}
+
+/// # Errors
+/// When the file is not the one that was pinned.
+pub(crate) fn check_sha256(path: &Path, pinned: &str) -> Result<()> {
+    let mut hash = Sha256::new();
+    let mut file = File::open(path).with_context(|| path.display().to_string())?;
+    let mut buffer = [0; 64 * 1024];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&buffer[..read]);
+    }
+    let found = secrets::hex(&hash.finalize());
+    if found != pinned {
+        bail!("{} has sha256 {found}, but {pinned} is pinned: refusing it", path.display());
+    }
+    Ok(())
+}
+
+/// Builds a program from the pinned module `tools/<tool>/go.mod`.
+pub(crate) fn go_tool(workspace: &Workspace, tool: &str, package: &str) -> Result<PathBuf> {
+    let module = workspace.root.join("tools").join(tool);
+    let hash = fingerprint(&[module.join("go.mod"), module.join("go.sum")])?;
+    let folder = cached(workspace, &format!("go/{tool}-{hash}"), |new| {
+        if !run::on_path("go") {
+            bail!("{tool} is built with Go 1.24 or newer, and `go` is missing: see https://go.dev/dl");
+        }
+        let mut build = Command::new("go");
+        build
+            .args(["build", "-trimpath", "-mod=readonly", "-o"])
+            .arg(new.join(tool))
+            .arg(package)
+            .current_dir(&module);
+        run::quietly(&format!("building {tool} (once)"), &mut build)
+    })?;
+    Ok(folder.join(tool))
+}
+
+pub(crate) fn process_compose(workspace: &Workspace) -> Result<PathBuf> {
+    go_tool(workspace, "process-compose", "github.com/f1bonacc1/process-compose")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_file_than_the_pinned_one_is_refused() {
+        let path = std::env::temp_dir().join(format!("pinned-{}", std::process::id()));
+        fs::write(&path, "abc").unwrap();
+        // The test vector of FIPS 180-4.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        check_sha256(&path, abc).unwrap();
+        fs::write(&path, "abd").unwrap();
+        let error = check_sha256(&path, abc).unwrap_err().to_string();
+        assert!(error.contains("refusing"), "{error}");
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_failed_install_leaves_nothing_that_looks_installed() {
+        let root = std::env::temp_dir().join(format!("cached-{}", std::process::id()));
+        fs::create_dir_all(&root).unwrap();
+        let workspace = Workspace { root: root.clone(), cache: root.clone() };
+        let failed = cached(&workspace, "t/1", |new| {
+            fs::write(new.join("half"), "")?;
+            bail!("no network")
+        });
+        assert!(failed.is_err());
+        assert!(!root.join("t/1").exists());
+        let made = cached(&workspace, "t/1", |new| Ok(fs::write(new.join("whole"), "")?)).unwrap();
+        assert!(made.join("whole").exists() && !made.join("half").exists());
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_fingerprint_follows_the_content() {
+        let folder = std::env::temp_dir().join(format!("print-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("a");
+        fs::write(&file, "1").unwrap();
+        let one = fingerprint(std::slice::from_ref(&file)).unwrap();
+        fs::write(&file, "2").unwrap();
+        assert_ne!(one, fingerprint(&[file]).unwrap());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,281 @@
+//! The environment of every process of ours: one place, so that `up`, `env` and tests agree.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+
+use crate::infra::postgres;
+use crate::place::{Instance, Workspace};
+use crate::ports::Service;
+use crate::secrets::Secrets;
+
+/// Names and values.
+pub(crate) type Env = BTreeMap<String, String>;
+
+/// What the caller's own environment may decide.
+const PASSED: [&str; 8] = [
+    "SYNTERA_LLM_BASE_URL",
+    "SYNTERA_LLM_API_KEY",
+    "SYNTERA_LLM_CHAT_MODEL",
+    "SYNTERA_LLM_EMBEDDING_MODEL",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+    "SYNTERA_LOG",
+];
+
+/// The settings of one instance.
+pub(crate) struct Settings<'a> {
+    workspace: &'a Workspace,
+    instance: &'a Instance,
+    secrets: &'a Secrets,
+    passed: Env,
+}
+
+impl<'a> Settings<'a> {
+    pub(crate) fn new(
+        workspace: &'a Workspace,
+        instance: &'a Instance,
+        secrets: &'a Secrets,
+    ) -> Self {
+        let passed = PASSED
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        Self { workspace, instance, secrets, passed }
+    }
+
+    /// With the models of a provider that the caller chose, ours need not run.
+    pub(crate) fn services(&self) -> Vec<Service> {
+        let own = !self.passed.contains_key("SYNTERA_LLM_BASE_URL");
+        Service::ALL
+            .into_iter()
+            .filter(|&service| own || service != Service::Inference)
+            .collect()
+    }
+
+    pub(crate) fn public_url(&self) -> String {
+        url(self.instance.ports.public(Service::Gateway))
+    }
+
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.instance.folder.join("keys")
+    }
+
+    pub(crate) fn models(&self) -> PathBuf {
+        self.workspace.cache.join("models")
+    }
+
+    pub(crate) fn demo_file(&self) -> PathBuf {
+        self.instance.folder.join("demo.json")
+    }
+
+    /// The environment of one service.
+    pub(crate) fn of(&self, service: Service) -> Env {
+        let ports = self.instance.ports;
+        let mut env = self.shared();
+        let mut set = |name: &str, value: String| {
+            env.insert(name.to_owned(), value);
+        };
+        set("SYNTERA_BIND", format!("127.0.0.1:{}", ports.public(service)));
+        set("SYNTERA_INTERNAL_BIND", format!("127.0.0.1:{}", ports.internal(service)));
+        let keys = self.keys();
+        if service != Service::Inference {
+            let key = keys.join(service.name()).join("key.pem");
+            set("SYNTERA_SERVICE_KEY_FILE", key.display().to_string());
+        }
+        if let Some(password) = self.database_password(service) {
+            let (role, port) = (service.name(), ports.postgres());
+            set(
+                "SYNTERA_DATABASE_URL",
+                format!("postgres://{role}:{password}@127.0.0.1:{port}/syntera"),
+            );
+        }
+        match service {
+            Service::Auth => {
+                let key = keys.join("auth").join("signing.pem");
+                set("SYNTERA_AUTH_SIGNING_KEY_FILE", key.display().to_string());
+                set("SYNTERA_REFRESH_SECRET", self.secrets.refresh.clone());
+            }
+            Service::Gateway => {
+                for service in [
+                    Service::Auth,
+                    Service::Agent,
+                    Service::Crm,
+                    Service::Chat,
+                    Service::Analytics,
+                ] {
+                    let name = format!("SYNTERA_{}_URL", service.name().to_uppercase());
+                    set(&name, url(ports.public(service)));
+                }
+                let web = self.workspace.root.join("web/dist");
+                set("SYNTERA_WEB_DIR", web.display().to_string());
+                set("SYNTERA_DEMO_FILE", self.demo_file().display().to_string());
+            }
+            Service::Inference => set("SYNTERA_MODELS_DIR", self.models().display().to_string()),
+            Service::Agent | Service::Crm | Service::Chat | Service::Analytics => {}
+        }
+        env
+    }
+
+    /// What all services share.
+    fn shared(&self) -> Env {
+        let ports = self.instance.ports;
+        let Secrets { redis, rabbitmq, .. } = self.secrets;
+        let jwks = self.keys().join("public/services.jwks.json");
+        let mut env: Env = [
+            ("SYNTERA_MONGODB_URL", self.mongodb_url()),
+            ("SYNTERA_REDIS_URL", format!("redis://:{redis}@127.0.0.1:{}", ports.redis())),
+            ("SYNTERA_AMQP_URL", format!("amqp://syntera:{rabbitmq}@127.0.0.1:{}/%2f", ports.amqp())),
+            ("SYNTERA_PUBLIC_URL", self.public_url()),
+            ("SYNTERA_SERVICE_JWKS_FILE", jwks.display().to_string()),
+            (
+                "SYNTERA_LLM_BASE_URL",
+                format!("{}/v1", url(ports.public(Service::Inference))),
+            ),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        for service in [Service::Auth, Service::Agent, Service::Crm, Service::Chat] {
+            let name = format!("SYNTERA_{}_INTERNAL_URL", service.name().to_uppercase());
+            env.insert(name, url(ports.internal(service)));
+        }
+        env.extend(self.passed.clone());
+        env
+    }
+
+    /// What tests and `sqlx` need: the stores with all rights.
+    pub(crate) fn test(&self) -> Env {
+        let shared = self.shared();
+        [
+            ("SYNTERA_TEST_DATABASE_URL", postgres::superuser_url(self.instance, self.secrets)),
+            ("SYNTERA_TEST_MONGODB_URL", shared["SYNTERA_MONGODB_URL"].clone()),
+            ("SYNTERA_TEST_REDIS_URL", shared["SYNTERA_REDIS_URL"].clone()),
+            ("SYNTERA_TEST_AMQP_URL", shared["SYNTERA_AMQP_URL"].clone()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    fn mongodb_url(&self) -> String {
+        format!("mongodb://127.0.0.1:{}/syntera", self.instance.ports.mongo())
+    }
+
+    fn database_password(&self, service: Service) -> Option<&str> {
+        match service {
+            Service::Auth => Some(&self.secrets.postgres_auth),
+            Service::Agent => Some(&self.secrets.postgres_agent),
+            Service::Crm => Some(&self.secrets.postgres_crm),
+            Service::Analytics => Some(&self.secrets.postgres_analytics),
+            Service::Chat | Service::Gateway | Service::Inference => None,
+        }
+    }
+
+    /// Everything, as a `.env` file or a shell reads it: first what all share, then what differs.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::from("# for tests and tools\n");
+        text += &lines(&self.test());
+        let shared = self.shared();
+        text += "\n# every service\n";
+        text += &lines(&shared);
+        for service in self.services() {
+            let mut own = self.of(service);
+            own.retain(|name, value| shared.get(name) != Some(value));
+            text += &format!("\n# {}\n", service.name());
+            for line in lines(&own).lines() {
+                // A name may stand once: services differ in the value, so the rest is a comment.
+                text += &format!("# {line}\n");
+            }
+        }
+        text
+    }
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+pub(crate) fn lines(env: &Env) -> String {
+    env.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect()
+}
+
+/// Quoted where a shell would take it apart.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%,=+".contains(c);
+    if value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Ports;
+
+    fn with<T>(passed: &[(&str, &str)], check: impl FnOnce(Settings<'_>) -> T) -> T {
+        let root = PathBuf::from("/src");
+        let workspace = Workspace { root, cache: "/cache".into() };
+        let instance = Instance {
+            name: "up".into(),
+            folder: "/src/.dev/up".into(),
+            ports: Ports::new(5000).unwrap(),
+        };
+        let secret = |text: &str| text.to_owned();
+        let secrets = Secrets {
+            postgres: secret("super"),
+            postgres_auth: secret("pa"),
+            postgres_agent: secret("pg"),
+            postgres_crm: secret("pc"),
+            postgres_analytics: secret("pn"),
+            redis: secret("re"),
+            rabbitmq: secret("ra"),
+            erlang_cookie: secret("co"),
+            refresh: secret("rf"),
+        };
+        let passed = passed.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        check(Settings { workspace: &workspace, instance: &instance, secrets: &secrets, passed })
+    }
+
+    #[test]
+    fn each_service_gets_its_own_role_and_nobody_the_superuser() {
+        with(&[], |settings| {
+            let auth = settings.of(Service::Auth);
+            assert_eq!(auth["SYNTERA_DATABASE_URL"], "postgres://auth:pa@127.0.0.1:5020/syntera");
+            assert_eq!(auth["SYNTERA_BIND"], "127.0.0.1:5001");
+            assert_eq!(auth["SYNTERA_INTERNAL_BIND"], "127.0.0.1:5101");
+            assert!(!settings.of(Service::Chat).contains_key("SYNTERA_DATABASE_URL"));
+            for service in Service::ALL {
+                let env = settings.of(service);
+                assert!(env.values().all(|value| !value.contains("super")), "{service:?}");
+                let refresh = env.contains_key("SYNTERA_REFRESH_SECRET");
+                assert_eq!(refresh, service == Service::Auth);
+            }
+        });
+    }
+
+    #[test]
+    fn a_provider_of_the_caller_replaces_inference() {
+        with(&[], |settings| {
+            let url = &settings.of(Service::Agent)["SYNTERA_LLM_BASE_URL"];
+            assert_eq!(url, "http://127.0.0.1:5010/v1");
+            assert!(settings.services().contains(&Service::Inference));
+        });
+        with(&[("SYNTERA_LLM_BASE_URL", "https://models.example/v1")], |settings| {
+            let url = &settings.of(Service::Agent)["SYNTERA_LLM_BASE_URL"];
+            assert_eq!(url, "https://models.example/v1");
+            assert!(!settings.services().contains(&Service::Inference));
+        });
+    }
+
+    #[test]
+    fn a_shell_reads_back_what_is_printed() {
+        let odd = [("A", "x y'z$"), ("B", "plain/1:2")];
+        let env: Env = odd.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let script = format!("{}printf '%s|%s' \"$A\" \"$B\"", lines(&env));
+        let printed = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(String::from_utf8(printed.stdout).unwrap(), "x y'z$|plain/1:2");
+    }
+}
