@@ -23,7 +23,7 @@ use crate::{holders, http, install, run};
 #[derive(Debug, Clone)]
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
-    /// Program and arguments, without a shell in between: the pid is the program's own.
+    /// Program and arguments. Whatever wraps it is replaced by it: the pid is the program's own.
     pub(crate) argv: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) folder: PathBuf,
@@ -119,7 +119,7 @@ impl Supervisor {
     pub(crate) fn start(&self, workspace: &Workspace, specs: &[Spec]) -> Result<()> {
         let program = install::process_compose(workspace)?;
         let folder = &self.instance.folder;
-        self.instance.sub("logs")?;
+        self.set_logs_aside(specs)?;
         let file = folder.join(format!("{}.yaml", self.name));
         // JSON is YAML. The file holds passwords, hence private.
         write_private(&file, &serde_json::to_string_pretty(&self.project(specs))?)?;
@@ -174,6 +174,29 @@ impl Supervisor {
         })
     }
 
+    /// The program with its output in its own log, as it prints it. The shell only opens the file
+    /// and replaces itself. (The supervisor's own log files put a level before each line, and who
+    /// writes into its pipe dies with it.)
+    fn entrypoint(&self, spec: &Spec) -> Vec<String> {
+        let script = "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1";
+        let log = self.instance.log(spec.name).display().to_string();
+        let mut words = vec!["sh".into(), "-c".into(), script.into(), "sh".into(), log];
+        words.extend(spec.argv.iter().cloned());
+        words
+    }
+
+    /// The log of the run before stays for one more run; no log grows for ever.
+    fn set_logs_aside(&self, specs: &[Spec]) -> Result<()> {
+        self.instance.sub("logs")?;
+        for spec in specs {
+            let log = self.instance.log(spec.name);
+            if log.exists() {
+                fs::rename(&log, log.with_extension("old.log"))?;
+            }
+        }
+        Ok(())
+    }
+
     fn process(&self, spec: &Spec) -> serde_json::Value {
         let after: serde_json::Map<_, _> = spec
             .after
@@ -182,7 +205,7 @@ impl Supervisor {
             .collect();
         let env: Vec<String> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
         json!({
-            "entrypoint": spec.argv,
+            "entrypoint": self.entrypoint(spec),
             "working_dir": spec.folder,
             "environment": env,
             "is_dotenv_disabled": true,
@@ -192,14 +215,6 @@ impl Supervisor {
                 "signal": spec.stop.as_raw(),
                 "timeout_seconds": spec.stop_seconds,
                 "parent_only": spec.parent_only,
-            },
-            "log_location": self.instance.log(spec.name),
-            "log_configuration": {
-                "disable_json": true,
-                "no_metadata": true,
-                "no_color": true,
-                "flush_each_line": true,
-                "rotation": { "max_size_mb": 50, "max_backups": 2 },
             },
         })
     }
@@ -240,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_described_without_a_shell() {
+    fn a_process_is_described_word_by_word() {
         let instance = Instance {
             name: "one".into(),
             folder: "/somewhere".into(),
@@ -252,7 +267,8 @@ mod tests {
         let project = Supervisor::infra(&instance).project(&[spec]);
         assert_eq!(project["disable_env_expansion"], true);
         let redis = &project["processes"]["redis"];
-        assert_eq!(redis["entrypoint"], json!(["redis-server", "a b"]));
+        let words = redis["entrypoint"].as_array().unwrap();
+        assert_eq!(words[words.len() - 2..], [json!("redis-server"), json!("a b")]);
         assert_eq!(redis["environment"], json!(["KEY=a=$b"]));
         assert_eq!(redis["availability"]["restart"], "always");
         assert_eq!(redis["shutdown"]["signal"], 15);

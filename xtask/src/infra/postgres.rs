@@ -229,7 +229,7 @@ fn forget_stale_lock(data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether the server takes sessions: it answers a request for TLS only then.
+/// Whether the server takes sessions.
 pub(crate) fn is_ready(port: u16) -> bool {
     use std::io::{Read as _, Write as _};
     let ask = || -> Result<bool> {
@@ -240,9 +240,13 @@ pub(crate) fn is_ready(port: u16) -> bool {
         let length = u32::try_from(body.len() + 4)?;
         stream.write_all(&length.to_be_bytes())?;
         stream.write_all(body)?;
-        let mut kind = [0; 1];
-        stream.read_exact(&mut kind)?;
-        Ok(kind == *b"R")
+        let mut head = [0; 5];
+        stream.read_exact(&mut head)?;
+        // Read to the message's end, or closing would reset the connection, which it logs.
+        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
+        let rest = u64::from(length.saturating_sub(4));
+        std::io::copy(&mut stream.take(rest), &mut std::io::sink())?;
+        Ok(head[0] == b'R')
     };
     ask().unwrap_or(false)
 }
