@@ -1,0 +1,20 @@
+/** The reference client of Syntera's socket protocol, for browsers and Node. */
+
+export { Channel, type Outgoing } from "./channel.ts";
+export { Client, type ClientEvents, type ClientOptions, type Fault } from "./client.ts";
+export type { Status } from "./connection.ts";
+export { Emitter } from "./emitter.ts";
+export * from "./frames.ts";
+export {
+  alwaysOnline,
+  type Network,
+  Refused,
+  systemTimers,
+  type Timers,
+  type Token,
+  type TokenSource,
+  type WebSocketConstructor,
+  type WebSocketLike,
+} from "./ports.ts";
+export { Problem, Rest, type Started, type VisitorSession } from "./rest.ts";
+export type { Stream } from "./streams.ts";

@@ -1,0 +1,117 @@
+/**
+ * The few REST calls that a visitor's client needs, and the error that each can end in: a problem
+ * document (RFC 9457) as `Problem`, a lost network as the `TypeError` of fetch.
+ */
+
+import { type Entry, type Owner, readEntry } from "./frames.ts";
+
+/** A refused request, as the server explained it. */
+export class Problem extends Error {
+  override name = "Problem";
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly title: string,
+    readonly requestId: string | undefined,
+    readonly retryAfterSeconds: number | undefined,
+  ) {
+    super(`${status} ${code}: ${title}`);
+  }
+
+  /** Whether the same request may succeed later without anybody changing it. */
+  get passing(): boolean {
+    return this.status === 429 || this.status >= 500;
+  }
+}
+
+export interface VisitorSession {
+  visitor_id: string;
+  visitor_secret: string;
+  agent_id: string;
+  access_token: string;
+  expires_in: number;
+}
+
+/** What `POST /agents/:id/start` answers; a newer server may say more. */
+export interface Started {
+  channel_id: string;
+  agent_name?: string;
+}
+
+const TIMEOUT_MS = 15_000;
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export class Rest {
+  /** `base` ends in `/api/v1`. */
+  constructor(
+    readonly base: string,
+    private readonly fetch: Fetch = (url, init) => globalThis.fetch(url, init),
+  ) {}
+
+  /** Opens or renews a visitor's session. */
+  async visitor(key: string, secret?: string): Promise<VisitorSession> {
+    const body = secret === undefined ? { key } : { key, visitor_secret: secret };
+    return (await this.#call("POST", "/auth/visitors", undefined, body)) as VisitorSession;
+  }
+
+  /** Answers the visitor's open conversation, or a new one. */
+  async start(agentId: string, token: string): Promise<Started> {
+    const answer = (await this.#call("POST", `/agents/${agentId}/start`, token, {})) as {
+      channel_id?: string;
+      id?: string;
+      agent?: { name?: string };
+      agent_name?: string;
+    };
+    const channel = answer.channel_id ?? answer.id;
+    if (channel === undefined) throw new Error("start answered without a channel");
+    const name = answer.agent?.name ?? answer.agent_name;
+    return name === undefined ? { channel_id: channel } : { channel_id: channel, agent_name: name };
+  }
+
+  /** Asks for a person (`queued`) or ends the conversation (`closed`). */
+  async setOwner(channel: string, owner: Extract<Owner, "queued" | "closed">, token: string) {
+    await this.#call("POST", `/channels/${channel}/owner`, token, { owner });
+  }
+
+  /** One page of a channel's log, in the order of seq. */
+  async messages(
+    channel: string,
+    query: { after_seq?: number; before_seq?: number; limit?: number },
+    token: string,
+  ): Promise<Entry[]> {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) search.set(name, String(value));
+    const page = (await this.#call("GET", `/messages/${channel}?${search}`, token)) as {
+      items: unknown[];
+    };
+    return page.items.map(readEntry);
+  }
+
+  async #call(method: string, path: string, token?: string, body?: unknown): Promise<unknown> {
+    const response = await this.fetch(this.base + path, {
+      method,
+      headers: {
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      // Visitors' routes use no cookies, so none are sent.
+      credentials: "omit",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const answer: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return answer;
+    const problem = (answer ?? {}) as { code?: string; title?: string; request_id?: string };
+    const wait = Number(response.headers.get("retry-after"));
+    throw new Problem(
+      response.status,
+      problem.code ?? "unknown",
+      problem.title ?? response.statusText,
+      problem.request_id,
+      wait > 0 ? wait : undefined,
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { FrameError, readFrame } from "../src/index.ts";
+
+const message = {
+  type: "message",
+  channel: "ch",
+  seq: 3,
+  kind: "message",
+  sender: { kind: "agent", name: "Juniper" },
+  client_id: "t1",
+  turn_id: "t1",
+  body: {
+    text: "Within 30 days [1].",
+    sources: [{ n: 1, title: "Returns", url: "/r", document_id: "d1", quote: "30 days" }],
+    offers_person: true,
+  },
+  owner_version: 1,
+  created_at: "2026-11-23T10:00:00Z",
+};
+
+describe("reading a frame", () => {
+  it("gives a message whole, and leaves out what it does not know", () => {
+    const { type: _, ...entry } = message;
+    expect(readFrame(JSON.stringify({ ...message, shade: "green" }))).toEqual({
+      type: "entry",
+      entry,
+    });
+  });
+
+  it("takes an optional field that is null as one that is not there", () => {
+    const read = readFrame(
+      JSON.stringify({ ...message, turn_id: null, body: { text: "hi", sources: null } }),
+    );
+    expect(read).toMatchObject({ type: "entry", entry: { body: { text: "hi" } } });
+    expect(read).not.toHaveProperty("entry.turn_id");
+  });
+
+  it("keeps the place of an entry whose kind it does not know", () => {
+    expect(readFrame('{"type":"reaction","kind":"reaction","channel":"ch","seq":4}')).toEqual({
+      type: "entry",
+      entry: { channel: "ch", seq: 4, kind: "other" },
+    });
+  });
+
+  it("does not stumble over a type of frame that it does not know", () => {
+    expect(readFrame('{"type":"presence","channel":"ch"}')).toEqual({
+      type: "unknown",
+      name: "presence",
+    });
+  });
+
+  it.each([
+    ["not text", new ArrayBuffer(2)],
+    ["not JSON", "{"],
+    ["a list", "[]"],
+    ["no type", "{}"],
+    ["seq 0", JSON.stringify({ ...message, seq: 0 })],
+    ["half a seq", JSON.stringify({ ...message, seq: 1.5 })],
+    ["a sender of no kind", JSON.stringify({ ...message, sender: { kind: "robot" } })],
+    ["a body without text", JSON.stringify({ ...message, body: {} })],
+    ["sources that are no list", JSON.stringify({ ...message, body: { text: "", sources: {} } })],
+    ["an unknown owner", JSON.stringify({ ...message, kind: "state", owner: "nobody" })],
+    ["a delta without an offset", '{"type":"message.delta","channel":"c","turn_id":"t","epoch":1}'],
+    ["ready without a heartbeat", '{"type":"ready"}'],
+  ])("refuses %s", (_, data) => {
+    expect(() => readFrame(data)).toThrow(FrameError);
+  });
+});
