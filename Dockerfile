@@ -29,7 +29,7 @@ RUN --mount=type=cache,id=syntera-registry,target=/usr/local/cargo/registry,shar
     cargo build --release --locked \
         --package gateway --package auth --package agent --package crm \
         --package chat --package analytics --package inference \
-    && mkdir -p /out/keys \
+    && mkdir -p /out/empty \
     && for service in gateway auth agent crm chat analytics inference; do \
         cp "target/release/$service" /out/ || exit 1; \
     done
@@ -59,7 +59,7 @@ USER 65532:65532
 FROM runtime AS auth
 COPY --from=build /out/auth /app/auth
 # `auth keys generate` writes here; a volume mounted over it takes its owner.
-COPY --from=build --chown=65532:65532 /out/keys /keys
+COPY --from=build --chown=65532:65532 /out/empty /keys
 EXPOSE 4001 4101
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["/app/auth", "healthcheck"]
 ENTRYPOINT ["/app/auth"]
@@ -112,6 +112,8 @@ CMD ["serve"]
 FROM runtime AS gateway
 COPY --from=build /out/gateway /app/gateway
 COPY --from=web /src/web/dist /app/web
+# `gateway seed` writes here; a volume mounted over it takes its owner.
+COPY --from=build --chown=65532:65532 /out/empty /demo
 ENV SYNTERA_WEB_DIR=/app/web
 EXPOSE 4000 4100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["/app/gateway", "healthcheck"]
