@@ -1,1 +1,7 @@
-//! The contract of the analytics service: shapes, events and a typed client.
+//! The contract of the analytics service: metrics and reports. It publishes no events.
+
+mod metric;
+mod report;
+
+pub use metric::{Metric, MetricType};
+pub use report::{ConversationsReport, ConversationsRow, ConversationsTotals, Interval};

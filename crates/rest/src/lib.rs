@@ -1,1 +1,20 @@
-//! Request and response shapes: extractors that answer problems, cursors, entity tags, idempotency keys.
+//! Request and response shapes that every service uses: extractors that answer problems, validation,
+//! lists with cursors, entity tags, merge patches, idempotency keys, and calls between services.
+
+mod client;
+mod etag;
+mod extract;
+mod idempotency;
+mod list;
+mod openapi;
+mod patch;
+mod validate;
+
+pub use client::{ClientError, ServiceClient};
+pub use etag::{IfMatch, Tagged, etag};
+pub use extract::{Json, Path, Query};
+pub use idempotency::{Attempt, Idempotency, IdempotencyKey};
+pub use list::{Cursor, Limit, Page};
+pub use openapi::{Problems, document, print};
+pub use patch::Field;
+pub use validate::{Check, Validate};

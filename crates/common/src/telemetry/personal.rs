@@ -1,15 +1,12 @@
 //! Values that hide themselves: a name or an address is never printed by accident.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{RefOr, schema::Schema},
-};
 
 /// Something about a person. It is stored and sent as it is, but `Debug` and `Display` hide it, so
 /// that a whole request can be logged without a name in the line. [`Personal::expose`] shows it.
+/// In `ToSchema` give it as `#[schema(value_type = …)]`.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Personal<T>(T);
@@ -46,22 +43,6 @@ impl<T> fmt::Debug for Personal<T> {
 impl<T> fmt::Display for Personal<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[personal]")
-    }
-}
-
-impl<T: PartialSchema> PartialSchema for Personal<T> {
-    fn schema() -> RefOr<Schema> {
-        T::schema()
-    }
-}
-
-impl<T: ToSchema> ToSchema for Personal<T> {
-    fn name() -> Cow<'static, str> {
-        T::name()
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        T::schemas(schemas);
     }
 }
 

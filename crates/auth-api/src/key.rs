@@ -1,0 +1,90 @@
+//! Publishable keys: they name an agent, are bound to origins, and may only open visitor sessions.
+
+use chrono::{DateTime, Utc};
+use ids::{AgentId, KeyId};
+use rest::{Check, Validate};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A publishable key to be created.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateKey {
+    /// What it is for.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// The agent that its visitors talk to.
+    pub agent_id: AgentId,
+    /// The origins whose pages may use it, such as `https://shop.example`.
+    #[schema(min_items = 1, max_items = 20)]
+    pub allowed_origins: Vec<String>,
+}
+
+impl Validate for CreateKey {
+    fn validate(&self, check: &mut Check) {
+        check.line("/name", &self.name, 1..=100);
+        if !(1..=20).contains(&self.allowed_origins.len()) {
+            check.fault("/allowed_origins", "must name 1 to 20 origins");
+        }
+        for (index, origin) in self.allowed_origins.iter().enumerate() {
+            if !is_origin(origin) {
+                let pointer = format!("/allowed_origins/{index}");
+                check.fault(&pointer, "must be an origin such as https://shop.example, without a path");
+            }
+        }
+    }
+}
+
+/// Whether the text is a web origin as browsers send it (RFC 6454 §6.2).
+fn is_origin(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
+        text.strip_prefix(scheme).is_some_and(|host| {
+            !host.is_empty()
+                && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:[]".contains(c))
+        })
+    })
+}
+
+/// A key as it stands. The secret part is never shown again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Key {
+    /// The key's id.
+    pub id: KeyId,
+    /// What it is for.
+    pub name: String,
+    /// The agent that its visitors talk to.
+    pub agent_id: AgentId,
+    /// The origins whose pages may use it.
+    pub allowed_origins: Vec<String>,
+    /// The first characters, to tell keys apart.
+    pub prefix: String,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// A key that was just created: the only time that it is shown whole.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewKey {
+    /// The key to put on the page: `pk_…`.
+    pub key: String,
+    /// What is kept of it.
+    #[serde(flatten)]
+    pub details: Key,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_as_browsers_send_them() {
+        for good in ["https://shop.example", "http://127.0.0.1:4000", "http://[::1]:4000"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in ["shop.example", "https://shop.example/", "https://Shop.example", "ftp://shop.example", "https://", "*"] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Visitors of the widget.
+
+use ids::{AgentId, VisitorId};
+use rest::{Check, Validate};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Opens a visitor's session, or renews it.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VisitorSession {
+    /// The publishable key of the page: `pk_…`.
+    #[schema(value_type = String)]
+    pub key: SecretString,
+    /// What an earlier answer gave, to stay the same visitor.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub visitor_secret: Option<SecretString>,
+}
+
+impl Validate for VisitorSession {
+    fn validate(&self, check: &mut Check) {
+        check.line("/key", self.key.expose_secret(), 1..=200);
+        if let Some(secret) = &self.visitor_secret {
+            check.line("/visitor_secret", secret.expose_secret(), 1..=200);
+        }
+    }
+}
+
+/// A visitor's session.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct VisitorTokens {
+    /// The visitor.
+    pub visitor_id: VisitorId,
+    /// Keep it to stay the same visitor.
+    pub visitor_secret: String,
+    /// The agent to talk to.
+    pub agent_id: AgentId,
+    /// The access token.
+    pub access_token: String,
+    /// Always `Bearer`.
+    pub token_type: String,
+    /// Seconds until it ends.
+    pub expires_in: i64,
+}

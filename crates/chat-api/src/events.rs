@@ -1,0 +1,157 @@
+//! The events that chat publishes.
+
+use chrono::{DateTime, Utc};
+use bus::{EventData, EventSchema};
+use ids::{AgentId, ChannelId, VisitorId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{OwnerState, SenderKind};
+
+/// A channel was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChannelOpened {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// The agent that answers in it.
+    pub agent_id: AgentId,
+    /// The visitor whose channel it is.
+    pub visitor_id: VisitorId,
+    /// When.
+    pub opened_at: DateTime<Utc>,
+}
+
+impl EventData for ChannelOpened {
+    const TYPE: &'static str = "chat.channel.opened.v1";
+
+    fn subject(&self) -> String {
+        self.channel_id.to_string()
+    }
+
+    fn subject_version(&self) -> Option<i64> {
+        Some(1)
+    }
+}
+
+/// A message was written into the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageCreated {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// The message's place in the log.
+    pub seq: i64,
+    /// What kind of participant sent it.
+    pub sender_kind: SenderKind,
+    /// The agent of the channel.
+    pub agent_id: AgentId,
+    /// The visitor whose channel it is.
+    pub visitor_id: VisitorId,
+    /// Who answered in the channel when it was written.
+    pub owner: OwnerState,
+    /// The last change of owner.
+    pub owner_version: i64,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+}
+
+impl EventData for MessageCreated {
+    const TYPE: &'static str = "chat.message.created.v1";
+
+    fn subject(&self) -> String {
+        self.channel_id.to_string()
+    }
+
+    fn subject_version(&self) -> Option<i64> {
+        Some(self.seq)
+    }
+}
+
+/// Somebody else answers in the channel now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwnerChanged {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// The place of the change in the log, which is the new owner version.
+    pub seq: i64,
+    /// The new owner.
+    pub owner: OwnerState,
+    /// The agent of the channel.
+    pub agent_id: AgentId,
+    /// Who changed it.
+    pub changed_by: SenderKind,
+    /// Why, as a code.
+    pub reason: Option<String>,
+    /// When.
+    pub changed_at: DateTime<Utc>,
+}
+
+impl EventData for OwnerChanged {
+    const TYPE: &'static str = "chat.channel.owner_changed.v1";
+
+    fn subject(&self) -> String {
+        self.channel_id.to_string()
+    }
+
+    fn subject_version(&self) -> Option<i64> {
+        Some(self.seq)
+    }
+}
+
+/// The conversation ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChannelClosed {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// The place of the end in the log.
+    pub seq: i64,
+    /// The agent of the channel.
+    pub agent_id: AgentId,
+    /// The visitor whose channel it was.
+    pub visitor_id: VisitorId,
+    /// Who ended it; the system, when it was idle.
+    pub closed_by: SenderKind,
+    /// Whether a person was asked for or took over.
+    pub escalated: bool,
+    /// Messages of the visitor.
+    pub visitor_messages: i64,
+    /// Messages of the AI.
+    pub agent_messages: i64,
+    /// Messages of people of the company.
+    pub user_messages: i64,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// When it ended.
+    pub closed_at: DateTime<Utc>,
+}
+
+impl EventData for ChannelClosed {
+    const TYPE: &'static str = "chat.channel.closed.v1";
+
+    fn subject(&self) -> String {
+        self.channel_id.to_string()
+    }
+
+    fn subject_version(&self) -> Option<i64> {
+        Some(self.seq)
+    }
+}
+
+/// The shapes of all of them.
+#[must_use]
+pub fn catalog() -> Vec<EventSchema> {
+    vec![
+        EventSchema::of::<ChannelOpened>(),
+        EventSchema::of::<MessageCreated>(),
+        EventSchema::of::<OwnerChanged>(),
+        EventSchema::of::<ChannelClosed>(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn published_events_keep_their_shape() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi/events/chat.json");
+        bus::schema::assert_snapshot(file.as_ref(), &super::catalog());
+    }
+}

@@ -1,0 +1,232 @@
+//! The frames of `/ws/chat`: JSON objects with a `type`.
+
+use chrono::{DateTime, Utc};
+use common::ErrorCode;
+use ids::{ChannelId, TurnId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Body, Entry, EntryKind, OwnerState, Sender};
+
+/// The WebSocket subprotocol of these frames.
+pub const SUBPROTOCOL: &str = "syntera.v1";
+/// Browsers cannot send headers, so the token is offered as a subprotocol with this prefix.
+pub const BEARER_PREFIX: &str = "bearer.";
+/// The close code of a socket whose token expired or whose session was revoked.
+pub const CLOSE_UNAUTHENTICATED: u16 = 4401;
+/// The close code of a socket that did not read fast enough; it may connect again and resume.
+pub const CLOSE_TOO_SLOW: u16 = 4408;
+
+/// Where a client stands in a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The highest `seq` that the client has; 0 for none.
+    #[serde(default)]
+    pub after_seq: i64,
+}
+
+/// A frame from a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClientFrame {
+    /// Begins the conversation with the server, and resumes what the client had.
+    Hello {
+        /// The channels that the client had.
+        #[serde(default)]
+        resume: Vec<Resume>,
+    },
+    /// Asks for a channel's entries, past and to come.
+    Subscribe {
+        /// The channel.
+        channel: ChannelId,
+        /// The highest `seq` that the client has; 0 for none.
+        #[serde(default)]
+        after_seq: i64,
+    },
+    /// Sends a message.
+    Send {
+        /// The channel.
+        channel: ChannelId,
+        /// Any string that is unique among the sender's messages of the channel.
+        client_id: String,
+        /// What it says.
+        body: Body,
+    },
+    /// Tells whether somebody types.
+    Typing {
+        /// The channel.
+        channel: ChannelId,
+        /// Whether they do.
+        on: bool,
+    },
+    /// Tells how far somebody has read.
+    Read {
+        /// The channel.
+        channel: ChannelId,
+        /// The last entry that was read.
+        seq: i64,
+    },
+    /// Renews the token.
+    Auth {
+        /// The new access token, of the same person or visitor.
+        token: String,
+    },
+}
+
+/// An entry inside a `message` or `state` frame: the entry, with `channel` for `channel_id`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryFrame {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The entry's place.
+    pub seq: i64,
+    /// What kind of entry it is.
+    pub kind: EntryKind,
+    /// Who said or did it.
+    pub sender: Sender,
+    /// The sender's own id of a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// What a message says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// The new owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<OwnerState>,
+    /// Why the owner changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The last change of owner up to here.
+    pub owner_version: i64,
+    /// The turn that an AI message ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_id: Option<TurnId>,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<Entry> for EntryFrame {
+    fn from(entry: Entry) -> Self {
+        Self {
+            channel: entry.channel_id,
+            seq: entry.seq,
+            kind: entry.kind,
+            sender: entry.sender,
+            client_id: entry.client_id,
+            body: entry.body,
+            owner: entry.owner,
+            reason: entry.reason,
+            owner_version: entry.owner_version,
+            turn_id: entry.turn_id,
+            created_at: entry.created_at,
+        }
+    }
+}
+
+/// A frame from the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// The answer to `hello`.
+    Ready {
+        /// The server pings this often.
+        heartbeat_seconds: u64,
+    },
+    /// The answer to a resumed or subscribed channel; the entries follow.
+    Subscribed {
+        /// The channel.
+        channel: ChannelId,
+        /// The last entry.
+        head_seq: i64,
+        /// Who answers.
+        owner: OwnerState,
+        /// The last change of owner.
+        owner_version: i64,
+    },
+    /// A message is in the log.
+    Ack {
+        /// The channel.
+        channel: ChannelId,
+        /// The sender's id of it.
+        client_id: String,
+        /// Its place.
+        seq: i64,
+    },
+    /// An entry that says something.
+    Message(Box<EntryFrame>),
+    /// An entry that changes the owner.
+    State(Box<EntryFrame>),
+    /// A piece of an answer that is being written.
+    #[serde(rename = "message.delta")]
+    MessageDelta {
+        /// The channel.
+        channel: ChannelId,
+        /// The turn.
+        turn_id: TurnId,
+        /// The attempt: pieces of a lower one than seen are to be dropped.
+        epoch: i64,
+        /// The change of owner that it was started under.
+        owner_version: i64,
+        /// UTF-16 code units of the text before this piece; 0 begins anew.
+        offset: u64,
+        /// The piece.
+        delta: String,
+    },
+    /// The text that was streamed so far is void.
+    #[serde(rename = "message.aborted")]
+    MessageAborted {
+        /// The channel.
+        channel: ChannelId,
+        /// The turn.
+        turn_id: TurnId,
+        /// The attempt.
+        epoch: i64,
+    },
+    /// Somebody types, or stopped.
+    Typing {
+        /// The channel.
+        channel: ChannelId,
+        /// Who.
+        sender: Sender,
+        /// Whether they do.
+        on: bool,
+    },
+    /// Somebody has read this far.
+    Read {
+        /// The channel.
+        channel: ChannelId,
+        /// Who.
+        sender: Sender,
+        /// The last entry that was read.
+        seq: i64,
+    },
+    /// The token was renewed.
+    Authenticated {
+        /// When the new one ends.
+        expires_at: DateTime<Utc>,
+    },
+    /// A frame could not be accepted; the socket stays open.
+    Error {
+        /// What programs switch on.
+        code: ErrorCode,
+        /// What is wrong, in words.
+        detail: String,
+        /// The channel of the frame.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<ChannelId>,
+        /// The `client_id` of the frame.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client_id: Option<String>,
+    },
+}
+
+impl From<Entry> for ServerFrame {
+    fn from(entry: Entry) -> Self {
+        match entry.kind {
+            EntryKind::Message => Self::Message(Box::new(entry.into())),
+            EntryKind::State => Self::State(Box::new(entry.into())),
+        }
+    }
+}

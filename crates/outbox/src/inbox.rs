@@ -1,0 +1,50 @@
+//! The inbox: which events had their effect already.
+
+use bus::{Event, topology::Queue};
+use clock::Clock;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+
+/// Rows are kept for longer than a dead letter may lie before somebody replays it.
+const KEEP: chrono::Duration = chrono::Duration::days(60);
+
+/// The inbox of one queue's consumer.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    schema: &'static str,
+    queue: &'static str,
+    clock: Clock,
+}
+
+impl Inbox {
+    /// The inbox in `schema` for the consumer of `queue`.
+    #[must_use]
+    pub const fn new(schema: &'static str, queue: Queue, clock: Clock) -> Self {
+        Self { schema, queue: queue.name, clock }
+    }
+
+    /// Notes the event in the transaction of `connection`; answers whether it is the first time. When
+    /// it is not, the effect is committed already, or is being committed by somebody else: this call
+    /// waits for their commit, and answers `true` if they roll back.
+    ///
+    /// # Errors
+    /// When the row cannot be written.
+    pub async fn is_first(&self, connection: &mut PgConnection, event: &Event) -> sqlx::Result<bool> {
+        let sql = format!(
+            "INSERT INTO {}.inbox (event_id, queue, handled_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            self.schema
+        );
+        let done = sqlx::query(AssertSqlSafe(sql))
+            .bind(event.id.as_uuid())
+            .bind(self.queue)
+            .bind(self.clock.now())
+            .execute(connection)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+pub(crate) async fn clean(schema: &str, pool: &PgPool, clock: &Clock) -> sqlx::Result<()> {
+    let sql = format!("DELETE FROM {schema}.inbox WHERE handled_at < $1");
+    sqlx::query(AssertSqlSafe(sql)).bind(clock.now() - KEEP).execute(pool).await?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Entity tags: a resource carries its version, and a change may say which version it changes
+//! (RFC 9110 §8.8.3 and §13.1.1).
+
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use common::{ErrorCode, Problem, problem::FieldError};
+use http::{HeaderValue, header, request::Parts};
+
+/// The tag of a version: `"7"`.
+#[must_use]
+pub fn etag(version: i64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{version}\"")).expect("digits in quotes are a header value")
+}
+
+/// A response whose `ETag` is the resource's version.
+#[derive(Debug)]
+pub struct Tagged<R> {
+    /// The version of the resource in `response`.
+    pub version: i64,
+    /// The response without its tag.
+    pub response: R,
+}
+
+impl<R: IntoResponse> IntoResponse for Tagged<R> {
+    fn into_response(self) -> Response {
+        let mut response = self.response.into_response();
+        response.headers_mut().insert(header::ETAG, etag(self.version));
+        response
+    }
+}
+
+/// The versions that an `If-Match` header accepts; every version without one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IfMatch(Option<Vec<String>>);
+
+impl IfMatch {
+    /// Lets a change pass when `version` is one that the client has seen.
+    ///
+    /// # Errors
+    /// 412 when it is not.
+    pub fn check(&self, version: i64) -> Result<(), Problem> {
+        let current = format!("\"{version}\"");
+        match &self.0 {
+            Some(tags) if !tags.iter().any(|tag| *tag == current || tag == "*") => {
+                Err(Problem::new(ErrorCode::PreconditionFailed)
+                    .detail("read it again, apply your change to what you find, and send the new ETag")
+                    .header(header::ETAG, etag(version)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().map_err(|_| invalid())?;
+        let tags: Vec<String> = text.split(',').map(|tag| tag.trim().to_owned()).collect();
+        let well_formed = |tag: &String| tag == "*" || (tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"'));
+        if tags.iter().all(well_formed) { Ok(Self(Some(tags))) } else { Err(invalid()) }
+    }
+}
+
+fn invalid() -> Problem {
+    Problem::new(ErrorCode::InvalidHeader)
+        .field(FieldError::parameter("If-Match", "the ETag that you read, quotes included, or *"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_version_that_the_client_saw_passes() {
+        let seen = IfMatch(Some(vec!["\"3\"".to_owned()]));
+        assert!(seen.check(3).is_ok());
+        assert_eq!(seen.check(4).unwrap_err().code(), ErrorCode::PreconditionFailed);
+        assert!(IfMatch(None).check(4).is_ok());
+        assert!(IfMatch(Some(vec!["*".to_owned()])).check(4).is_ok());
+    }
+}

@@ -1,0 +1,107 @@
+//! Lists: `?limit=&cursor=` in, `{items, next_cursor}` out, by keyset and never by offset.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use common::{ErrorCode, Problem, problem::FieldError};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// The items, in the order of the list.
+    pub items: Vec<T>,
+    /// Pass it as `cursor` for the next page; null on the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Cuts `rows`, which were asked for with one more than `limit`, into a page. `key` says where a
+    /// row stands in the order.
+    pub fn cut<K: Serialize>(mut rows: Vec<T>, limit: Limit, key: impl FnOnce(&T) -> K) -> Self {
+        let size = usize::from(limit.0);
+        let more = rows.len() > size;
+        rows.truncate(size);
+        let next_cursor = if more { rows.last().map(|last| Cursor::of(&key(last)).0) } else { None };
+        Self { items: rows, next_cursor }
+    }
+
+    /// The same page of other items.
+    pub fn map<U>(self, item: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(item).collect(), next_cursor: self.next_cursor }
+    }
+}
+
+/// How many items a page has: 1 to 100, 25 by default. In `IntoParams` give it as
+/// `#[param(value_type = Option<u8>, minimum = 1, maximum = 100)]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(u8);
+
+impl Limit {
+    /// The number of rows to ask the store for: one more than the page, to see whether there is a next.
+    #[must_use]
+    pub const fn rows(self) -> i64 {
+        self.0 as i64 + 1
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(25)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u8::deserialize(deserializer)
+            .ok()
+            .filter(|number| (1..=100).contains(number))
+            .ok_or_else(|| serde::de::Error::custom("a number from 1 to 100"))?;
+        Ok(Self(number))
+    }
+}
+
+/// Where a page begins: opaque to clients, a JSON value inside. In `IntoParams` give it as
+/// `#[param(value_type = Option<String>)]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The cursor behind a row that stands at `key`.
+    pub fn of<K: Serialize>(key: &K) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).expect("a key is ids, times and strings")))
+    }
+
+    /// The key inside.
+    ///
+    /// # Errors
+    /// 400 when it was not made by this list.
+    pub fn read<K: DeserializeOwned>(&self) -> Result<K, Problem> {
+        URL_SAFE_NO_PAD.decode(&self.0).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| {
+            Problem::new(ErrorCode::InvalidCursor)
+                .detail("use `next_cursor` of the previous page as it is, or start again without a cursor")
+                .field(FieldError::parameter("cursor", "not made by this list"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_tells_of_the_next_only_when_there_is_one() {
+        let limit: Limit = serde_json::from_str("2").unwrap();
+        let full = Page::cut(vec![1, 2, 3], limit, |last| *last);
+        assert_eq!(full.items, [1, 2]);
+        assert_eq!(Cursor(full.next_cursor.unwrap()).read::<i32>().unwrap(), 2);
+        assert_eq!(Page::cut(vec![1, 2], limit, |last| *last).next_cursor, None);
+    }
+
+    #[test]
+    fn cursors_of_others_are_refused() {
+        let error = Cursor("not a cursor".to_owned()).read::<i32>().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidCursor);
+        assert!(serde_json::from_str::<Limit>("0").is_err() && serde_json::from_str::<Limit>("101").is_err());
+    }
+}
