@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result};
 
 use crate::place::Instance;
 use crate::supervise::{self, Supervisor};
-use crate::{holders, infra, say};
+use crate::{holders, infra, run, say};
 
 pub(crate) fn command(instance: &Instance, purge: bool) -> Result<()> {
     let _lock = instance.lock()?;
     let ran = !holders::of_instance(&instance.folder).is_empty();
-    stop(instance)?;
+    run::uninterruptible(|| stop(instance))?;
     say::line(if ran {
         format!("instance {} is stopped; no process is left", instance.name)
     } else {
@@ -25,12 +25,18 @@ pub(crate) fn command(instance: &Instance, purge: bool) -> Result<()> {
     Ok(())
 }
 
-/// First the services, so that they can finish what they hold; then what they work on.
-pub(crate) fn stop(instance: &Instance) -> Result<()> {
+/// Stops the services and leaves the infrastructure as it is.
+pub(crate) fn stop_fleet(instance: &Instance) -> Result<()> {
     let fleet = Supervisor::fleet(instance);
     if fleet.is_running() {
         say::progress("stopping the services", || fleet.stop())?;
     }
+    Ok(())
+}
+
+/// First the services, so that they can finish what they hold; then what they work on.
+pub(crate) fn stop(instance: &Instance) -> Result<()> {
+    stop_fleet(instance)?;
     infra::stop(instance)?;
     for left in supervise::sweep(&instance.folder)? {
         say::line(format!("  {left} had to be ended by hand"));

@@ -84,8 +84,11 @@ pub(crate) fn of_instance(folder: &Path) -> Vec<Process> {
     pids()
         .into_iter()
         .filter(|pid| {
-            fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|v| v == mark.as_bytes()))
+            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+                environ
+                    .split(|byte| *byte == 0)
+                    .any(|v| v == mark.as_bytes())
+            })
         })
         .filter_map(process)
         .collect()
@@ -93,6 +96,8 @@ pub(crate) fn of_instance(folder: &Path) -> Vec<Process> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -113,9 +118,14 @@ mod tests {
             .env(MARK, &folder)
             .spawn()
             .unwrap();
+        // The environment shows a moment after the program was started.
+        let seen = crate::run::until("the mark", Duration::from_secs(10), || {
+            !of_instance(&folder).is_empty()
+        });
         let found = of_instance(&folder);
         child.kill().unwrap();
         child.wait().unwrap();
+        seen.unwrap();
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].name, "sleep");
         assert!(of_instance(&folder).is_empty());

@@ -44,7 +44,10 @@ pub(crate) fn exchange(
 fn parse(answer: &str) -> Result<(u16, String)> {
     let (head, body) = answer.split_once("\r\n\r\n").context("no http answer")?;
     let mut words = head.split(' ');
-    if !words.next().is_some_and(|version| version.starts_with("HTTP/1.")) {
+    if !words
+        .next()
+        .is_some_and(|version| version.starts_with("HTTP/1."))
+    {
         bail!("no http answer");
     }
     let status = words.next().context("no http status")?;

@@ -49,18 +49,72 @@ pub(crate) fn debian(needs: &[&Need]) -> Result<()> {
     if !run::on_path("apt-get") {
         bail!("these are missing, and this is no Debian: install what corresponds to {list}");
     }
-    let root = rustix::process::geteuid().is_root();
-    let sudo = !root
-        && run::on_path("sudo")
-        && run::output(Command::new("sudo").args(["-n", "true"])).is_ok();
-    if !root && !sudo {
-        bail!("run this, then try again:\n  sudo apt-get install -y --no-install-recommends {list}");
-    }
+    let Some(rights) = rights() else {
+        bail!(
+            "run this, then try again:\n  sudo apt-get install -y --no-install-recommends {list}"
+        );
+    };
     say::line(format!("installing Debian packages: {list}"));
-    apt(sudo, "updating the package lists", &["update"])?;
+    update_lists()?;
     let mut arguments = vec!["install", "-y", "--no-install-recommends"];
     arguments.extend(missing);
-    apt(sudo, &format!("installing {list}"), &arguments)
+    apt(rights, &format!("installing {list}"), &arguments)
+}
+
+/// How we may call apt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rights {
+    Root,
+    /// sudo that asks for no password.
+    Sudo,
+}
+
+fn rights() -> Option<Rights> {
+    if rustix::process::geteuid().is_root() {
+        return Some(Rights::Root);
+    }
+    let sudo =
+        run::on_path("sudo") && run::output(Command::new("sudo").args(["-n", "true"])).is_ok();
+    sudo.then_some(Rights::Sudo)
+}
+
+/// Lets apt learn which packages there are.
+pub(crate) fn update_lists() -> Result<()> {
+    let rights = rights().context("updating the package lists needs root: sudo apt-get update")?;
+    apt(rights, "updating the package lists", &["update"])
+}
+
+/// Says what is about to be brought onto this machine, before anything is.
+pub(crate) fn announce(workspace: &Workspace) -> Result<()> {
+    let mut plan = Vec::new();
+    let packages = missing(&INFRA.iter().collect::<Vec<_>>());
+    if !packages.is_empty() {
+        plan.push(format!("from Debian: {}", packages.join(", ")));
+    }
+    for (folder, what) in [
+        ("postgres", "PostgreSQL 18 with pgvector (12 MB)"),
+        ("mongo", "the MongoDB stand-in (5 MB)"),
+        (
+            "go",
+            "the supervisor process-compose, built from source (about a minute)",
+        ),
+        ("models", "the models of the inference service"),
+    ] {
+        if !workspace.cache.join(folder).is_dir() {
+            plan.push(what.to_owned());
+        }
+    }
+    if !workspace.root.join("web/node_modules").is_dir() {
+        plan.push("the npm packages of web/".into());
+    }
+    if !plan.is_empty() {
+        say::line(format!(
+            "to install (once; downloads go to {}):",
+            workspace.cache.display()
+        ));
+        plan.iter().for_each(|item| say::line(format!("  {item}")));
+    }
+    Ok(())
 }
 
 fn missing(needs: &[&Need]) -> Vec<&'static str> {
@@ -74,13 +128,16 @@ fn missing(needs: &[&Need]) -> Vec<&'static str> {
     missing
 }
 
-fn apt(sudo: bool, what: &str, arguments: &[&str]) -> Result<()> {
+fn apt(rights: Rights, what: &str, arguments: &[&str]) -> Result<()> {
+    let sudo = rights == Rights::Sudo;
     let mut command = Command::new(if sudo { "sudo" } else { "env" });
     if sudo {
         command.arg("-n").arg("env");
     }
     // RUNLEVEL=1 keeps the packages from starting their own system-wide servers.
-    command.args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]).args(arguments);
+    command
+        .args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"])
+        .args(arguments);
     run::quietly(what, &mut command)
 }
 
@@ -95,7 +152,10 @@ pub(crate) fn cached(
         return Ok(folder);
     }
     let tool = name.replace('/', "-");
-    let _lock = lock(&workspace.cache.join(format!("{tool}.lock")), &format!("cache for {tool}"))?;
+    let _lock = lock(
+        &workspace.cache.join(format!("{tool}.lock")),
+        &format!("cache for {tool}"),
+    )?;
     if folder.is_dir() {
         return Ok(folder);
     }
@@ -143,7 +203,10 @@ pub(crate) fn check_sha256(path: &Path, pinned: &str) -> Result<()> {
     }
     let found = secrets::hex(&hash.finalize());
     if found != pinned {
-        bail!("{} has sha256 {found}, but {pinned} is pinned: refusing it", path.display());
+        bail!(
+            "{} has sha256 {found}, but {pinned} is pinned: refusing it",
+            path.display()
+        );
     }
     Ok(())
 }
@@ -151,10 +214,19 @@ pub(crate) fn check_sha256(path: &Path, pinned: &str) -> Result<()> {
 /// Builds a program from the pinned module `tools/<tool>/go.mod`.
 pub(crate) fn go_tool(workspace: &Workspace, tool: &str, package: &str) -> Result<PathBuf> {
     let module = workspace.root.join("tools").join(tool);
-    let hash = fingerprint(&[module.join("go.mod"), module.join("go.sum")])?;
+    let mut sources = vec![module.join("go.mod"), module.join("go.sum")];
+    // A tool of our own.
+    sources.extend(
+        [module.join("main.go")]
+            .into_iter()
+            .filter(|file| file.is_file()),
+    );
+    let hash = fingerprint(&sources)?;
     let folder = cached(workspace, &format!("go/{tool}-{hash}"), |new| {
         if !run::on_path("go") {
-            bail!("{tool} is built with Go 1.24 or newer, and `go` is missing: see https://go.dev/dl");
+            bail!(
+                "{tool} is built with Go 1.24 or newer, and `go` is missing: see https://go.dev/dl"
+            );
         }
         let mut build = Command::new("go");
         build
@@ -168,7 +240,11 @@ pub(crate) fn go_tool(workspace: &Workspace, tool: &str, package: &str) -> Resul
 }
 
 pub(crate) fn process_compose(workspace: &Workspace) -> Result<PathBuf> {
-    go_tool(workspace, "process-compose", "github.com/f1bonacc1/process-compose")
+    go_tool(
+        workspace,
+        "process-compose",
+        "github.com/f1bonacc1/process-compose",
+    )
 }
 
 #[cfg(test)]
@@ -192,14 +268,20 @@ mod tests {
     fn a_failed_install_leaves_nothing_that_looks_installed() {
         let root = std::env::temp_dir().join(format!("cached-{}", std::process::id()));
         fs::create_dir_all(&root).unwrap();
-        let workspace = Workspace { root: root.clone(), cache: root.clone() };
+        let workspace = Workspace {
+            root: root.clone(),
+            cache: root.clone(),
+        };
         let failed = cached(&workspace, "t/1", |new| {
             fs::write(new.join("half"), "")?;
             bail!("no network")
         });
         assert!(failed.is_err());
         assert!(!root.join("t/1").exists());
-        let made = cached(&workspace, "t/1", |new| Ok(fs::write(new.join("whole"), "")?)).unwrap();
+        let made = cached(&workspace, "t/1", |new| {
+            Ok(fs::write(new.join("whole"), "")?)
+        })
+        .unwrap();
         assert!(made.join("whole").exists() && !made.join("half").exists());
         fs::remove_dir_all(root).unwrap();
     }

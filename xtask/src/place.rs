@@ -48,12 +48,9 @@ impl Workspace {
             .current_dir(&self.root);
         let metadata: serde_json::Value = serde_json::from_str(&run::output(&mut cargo)?)?;
         let target = metadata["target_directory"].as_str();
-        Ok(target.context("cargo metadata names no target folder")?.into())
-    }
-
-    /// The binary of a service, as `cargo build` leaves it.
-    pub(crate) fn binary(&self, name: &str) -> Result<PathBuf> {
-        Ok(self.target()?.join("debug").join(name))
+        Ok(target
+            .context("cargo metadata names no target folder")?
+            .into())
     }
 
     pub(crate) fn instance(&self, name: &str, base: Option<u16>) -> Result<Instance> {
@@ -111,10 +108,11 @@ impl Recorded {
     fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join("instance.json");
         match fs::read(&path) {
-            Ok(bytes) => Ok(Some(
-                serde_json::from_slice(&bytes)
-                    .with_context(|| format!("{} is damaged: delete it", path.display()))?,
-            )),
+            Ok(bytes) => {
+                Ok(Some(serde_json::from_slice(&bytes).with_context(|| {
+                    format!("{} is damaged: delete it", path.display())
+                })?))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).context(path.display().to_string()),
         }
@@ -142,7 +140,10 @@ impl Instance {
 
     /// Holds the instance for one command; a second one waits. Released on drop, or by death.
     pub(crate) fn lock(&self) -> Result<File> {
-        lock(&self.folder.join("lock"), &format!("instance {}", self.name))
+        lock(
+            &self.folder.join("lock"),
+            &format!("instance {}", self.name),
+        )
     }
 
     /// ` --instance NAME` for hints, empty for the default one.
@@ -159,9 +160,10 @@ impl Instance {
 pub(crate) fn lock(path: &Path, what: &str) -> Result<File> {
     let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
     if file.try_lock().is_err() {
-        crate::say::progress(&format!("waiting for another command on the {what}"), || {
-            file.lock()
-        })?;
+        crate::say::progress(
+            &format!("waiting for another command on the {what}"),
+            || file.lock(),
+        )?;
     }
     Ok(file)
 }
@@ -206,7 +208,10 @@ mod tests {
     #[test]
     fn an_instance_keeps_its_ports_and_refuses_odd_names() {
         let root = std::env::temp_dir().join(format!("place-{}", std::process::id()));
-        let workspace = Workspace { root: root.clone(), cache: root.clone() };
+        let workspace = Workspace {
+            root: root.clone(),
+            cache: root.clone(),
+        };
         let instance = workspace.instance("mine", Some(7000)).unwrap();
         instance.record().unwrap();
         let again = workspace.instance("mine", None).unwrap();

@@ -173,7 +173,10 @@ mod tests {
 
     fn all(ports: Ports) -> Vec<u16> {
         let services = ports.services(&Service::ALL).into_iter();
-        services.chain(ports.infra()).map(|(_, port)| port).collect()
+        services
+            .chain(ports.infra())
+            .map(|(_, port)| port)
+            .collect()
     }
 
     #[test]
@@ -207,7 +210,10 @@ mod tests {
         let error = ensure_free(&[("redis", port)]).unwrap_err().to_string();
         assert!(error.contains(&port.to_string()), "{error}");
         assert!(error.contains("--port-base"), "{error}");
-        assert!(error.contains(&format!("pid {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("pid {}", std::process::id())),
+            "{error}"
+        );
         drop(taken);
         ensure_free(&[("redis", port)]).unwrap();
     }

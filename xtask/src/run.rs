@@ -45,12 +45,18 @@ pub(crate) fn catch_signals() -> Result<()> {
 }
 
 pub(crate) fn interrupted() -> bool {
-    flag().load(Ordering::Relaxed)
+    flag().load(Ordering::Relaxed) && !STOPPING.load(Ordering::Relaxed)
 }
 
-/// Clears the flag, for the orderly stop that follows an interrupt.
-pub(crate) fn forget_interrupt() {
-    flag().store(false, Ordering::Relaxed);
+/// Whether an orderly stop is under way, which a second Ctrl-C must not cut short.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// Does work that an interrupt must not cut short: stopping what was started.
+pub(crate) fn uninterruptible<T>(work: impl FnOnce() -> T) -> T {
+    let before = STOPPING.swap(true, Ordering::Relaxed);
+    let result = work();
+    STOPPING.store(before, Ordering::Relaxed);
+    result
 }
 
 /// # Errors
@@ -92,7 +98,10 @@ pub(crate) fn until(what: &str, deadline: Duration, mut ready: impl FnMut() -> b
 /// A command as a person would type it.
 pub(crate) fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn spawn(command: &mut Command) -> Result<Child> {
@@ -142,7 +151,11 @@ fn verdict(command: &Command, status: ExitStatus) -> Result<()> {
     }
     match (status.code(), status.signal()) {
         (Some(code), _) => bail!("`{}` ended with exit code {code}", shown(command)),
-        (_, signal) => bail!("`{}` was killed by signal {}", shown(command), signal.unwrap_or(0)),
+        (_, signal) => bail!(
+            "`{}` was killed by signal {}",
+            shown(command),
+            signal.unwrap_or(0)
+        ),
     }
 }
 
@@ -169,7 +182,9 @@ pub(crate) fn visibly_as_group(command: &mut Command) -> Result<()> {
 
 /// Runs a program quietly: progress when it is slow, its last words when it fails.
 pub(crate) fn quietly(what: &str, command: &mut Command) -> Result<()> {
-    say::progress(what, || captured(command)).map(|_| ()).with_context(|| what.to_owned())
+    say::progress(what, || captured(command))
+        .map(|_| ())
+        .with_context(|| what.to_owned())
 }
 
 /// What a program prints.
@@ -206,7 +221,10 @@ fn captured(command: &mut Command) -> Result<String> {
 
 /// The end of a text, without blank lines.
 pub(crate) fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
@@ -246,7 +264,10 @@ mod tests {
     #[test]
     fn both_pipes_are_drained() {
         let mut command = Command::new("sh");
-        command.args(["-c", "head -c 300000 /dev/zero >&2; head -c 300000 /dev/zero; echo end"]);
+        command.args([
+            "-c",
+            "head -c 300000 /dev/zero >&2; head -c 300000 /dev/zero; echo end",
+        ]);
         assert!(output(&mut command).unwrap().ends_with("end\n"));
     }
 

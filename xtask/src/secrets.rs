@@ -75,7 +75,10 @@ mod tests {
     #[test]
     fn made_once_and_private() {
         let root = std::env::temp_dir().join(format!("secrets-{}", std::process::id()));
-        let workspace = Workspace { root: root.clone(), cache: root.clone() };
+        let workspace = Workspace {
+            root: root.clone(),
+            cache: root.clone(),
+        };
         let instance = workspace.instance("one", Some(7000)).unwrap();
         let first = Secrets::of(&instance).unwrap();
         let again = Secrets::of(&instance).unwrap();
@@ -83,7 +86,10 @@ mod tests {
         assert_ne!(first.postgres, first.redis);
         assert_eq!(first.refresh.len(), 64);
         let path = instance.folder.join("secrets.json");
-        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         fs::remove_dir_all(root).unwrap();
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-
 use crate::infra::postgres;
 use crate::place::{Instance, Workspace};
 use crate::ports::Service;
@@ -13,7 +12,7 @@ use crate::secrets::Secrets;
 pub(crate) type Env = BTreeMap<String, String>;
 
 /// What the caller's own environment may decide.
-const PASSED: [&str; 8] = [
+const PASSED: [&str; 9] = [
     "SYNTERA_LLM_BASE_URL",
     "SYNTERA_LLM_API_KEY",
     "SYNTERA_LLM_CHAT_MODEL",
@@ -22,6 +21,7 @@ const PASSED: [&str; 8] = [
     "RUST_LOG",
     "RUST_BACKTRACE",
     "SYNTERA_LOG",
+    "SYNTERA_TRACE_FILE",
 ];
 
 /// The settings of one instance.
@@ -43,7 +43,12 @@ impl<'a> Settings<'a> {
             .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
             .filter(|(_, value)| !value.is_empty())
             .collect();
-        Self { workspace, instance, secrets, passed }
+        Self {
+            workspace,
+            instance,
+            secrets,
+            passed,
+        }
     }
 
     /// With the models of a provider that the caller chose, ours need not run.
@@ -78,8 +83,14 @@ impl<'a> Settings<'a> {
         let mut set = |name: &str, value: String| {
             env.insert(name.to_owned(), value);
         };
-        set("SYNTERA_BIND", format!("127.0.0.1:{}", ports.public(service)));
-        set("SYNTERA_INTERNAL_BIND", format!("127.0.0.1:{}", ports.internal(service)));
+        set(
+            "SYNTERA_BIND",
+            format!("127.0.0.1:{}", ports.public(service)),
+        );
+        set(
+            "SYNTERA_INTERNAL_BIND",
+            format!("127.0.0.1:{}", ports.internal(service)),
+        );
         let keys = self.keys();
         if service != Service::Inference {
             let key = keys.join(service.name()).join("key.pem");
@@ -122,18 +133,29 @@ impl<'a> Settings<'a> {
     /// What all services share.
     fn shared(&self) -> Env {
         let ports = self.instance.ports;
-        let Secrets { redis, rabbitmq, .. } = self.secrets;
+        let Secrets {
+            redis, rabbitmq, ..
+        } = self.secrets;
         let jwks = self.keys().join("public/services.jwks.json");
         let mut env: Env = [
             ("SYNTERA_MONGODB_URL", self.mongodb_url()),
-            ("SYNTERA_REDIS_URL", format!("redis://:{redis}@127.0.0.1:{}", ports.redis())),
-            ("SYNTERA_AMQP_URL", format!("amqp://syntera:{rabbitmq}@127.0.0.1:{}/%2f", ports.amqp())),
+            ("SYNTERA_LOGS_MONGODB_URL", self.mongodb_url()),
+            (
+                "SYNTERA_REDIS_URL",
+                format!("redis://:{redis}@127.0.0.1:{}", ports.redis()),
+            ),
+            (
+                "SYNTERA_AMQP_URL",
+                format!("amqp://syntera:{rabbitmq}@127.0.0.1:{}/%2f", ports.amqp()),
+            ),
             ("SYNTERA_PUBLIC_URL", self.public_url()),
             ("SYNTERA_SERVICE_JWKS_FILE", jwks.display().to_string()),
             (
                 "SYNTERA_LLM_BASE_URL",
                 format!("{}/v1", url(ports.public(Service::Inference))),
             ),
+            ("SYNTERA_LLM_CHAT_MODEL", "extractive".into()),
+            ("SYNTERA_LLM_EMBEDDING_MODEL", "all-minilm-l6-v2".into()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
@@ -141,17 +163,41 @@ impl<'a> Settings<'a> {
             let name = format!("SYNTERA_{}_INTERNAL_URL", service.name().to_uppercase());
             env.insert(name, url(ports.internal(service)));
         }
+        if self.passed.contains_key("SYNTERA_LLM_BASE_URL") {
+            // The names of our models mean nothing to another provider.
+            env.retain(|name, _| !name.starts_with("SYNTERA_LLM_"));
+        }
+        if self.instance.name == "test" {
+            env.insert(
+                "SYNTERA_TRACE_FILE".into(),
+                self.trace_file().display().to_string(),
+            );
+        }
         env.extend(self.passed.clone());
         env
+    }
+
+    /// Where the instance `test` writes its spans, so that a test can follow one trace.
+    pub(crate) fn trace_file(&self) -> PathBuf {
+        self.instance.folder.join("traces.jsonl")
     }
 
     /// What tests and `sqlx` need: the stores with all rights.
     pub(crate) fn test(&self) -> Env {
         let shared = self.shared();
         [
-            ("SYNTERA_TEST_DATABASE_URL", postgres::superuser_url(self.instance, self.secrets)),
-            ("SYNTERA_TEST_MONGODB_URL", shared["SYNTERA_MONGODB_URL"].clone()),
-            ("SYNTERA_TEST_REDIS_URL", shared["SYNTERA_REDIS_URL"].clone()),
+            (
+                "SYNTERA_TEST_DATABASE_URL",
+                postgres::superuser_url(self.instance, self.secrets),
+            ),
+            (
+                "SYNTERA_TEST_MONGODB_URL",
+                shared["SYNTERA_MONGODB_URL"].clone(),
+            ),
+            (
+                "SYNTERA_TEST_REDIS_URL",
+                shared["SYNTERA_REDIS_URL"].clone(),
+            ),
             ("SYNTERA_TEST_AMQP_URL", shared["SYNTERA_AMQP_URL"].clone()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -159,7 +205,10 @@ impl<'a> Settings<'a> {
     }
 
     fn mongodb_url(&self) -> String {
-        format!("mongodb://127.0.0.1:{}/syntera", self.instance.ports.mongo())
+        format!(
+            "mongodb://127.0.0.1:{}/syntera",
+            self.instance.ports.mongo()
+        )
     }
 
     fn database_password(&self, service: Service) -> Option<&str> {
@@ -197,7 +246,9 @@ fn url(port: u16) -> String {
 }
 
 pub(crate) fn lines(env: &Env) -> String {
-    env.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect()
+    env.iter()
+        .map(|(name, value)| format!("{name}={}\n", quoted(value)))
+        .collect()
 }
 
 /// Quoted where a shell would take it apart.
@@ -217,7 +268,10 @@ mod tests {
 
     fn with<T>(passed: &[(&str, &str)], check: impl FnOnce(Settings<'_>) -> T) -> T {
         let root = PathBuf::from("/src");
-        let workspace = Workspace { root, cache: "/cache".into() };
+        let workspace = Workspace {
+            root,
+            cache: "/cache".into(),
+        };
         let instance = Instance {
             name: "up".into(),
             folder: "/src/.dev/up".into(),
@@ -235,21 +289,39 @@ mod tests {
             erlang_cookie: secret("co"),
             refresh: secret("rf"),
         };
-        let passed = passed.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        check(Settings { workspace: &workspace, instance: &instance, secrets: &secrets, passed })
+        let passed = passed
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        check(Settings {
+            workspace: &workspace,
+            instance: &instance,
+            secrets: &secrets,
+            passed,
+        })
     }
 
     #[test]
     fn each_service_gets_its_own_role_and_nobody_the_superuser() {
         with(&[], |settings| {
             let auth = settings.of(Service::Auth);
-            assert_eq!(auth["SYNTERA_DATABASE_URL"], "postgres://auth:pa@127.0.0.1:5020/syntera");
+            assert_eq!(
+                auth["SYNTERA_DATABASE_URL"],
+                "postgres://auth:pa@127.0.0.1:5020/syntera"
+            );
             assert_eq!(auth["SYNTERA_BIND"], "127.0.0.1:5001");
             assert_eq!(auth["SYNTERA_INTERNAL_BIND"], "127.0.0.1:5101");
-            assert!(!settings.of(Service::Chat).contains_key("SYNTERA_DATABASE_URL"));
+            assert!(
+                !settings
+                    .of(Service::Chat)
+                    .contains_key("SYNTERA_DATABASE_URL")
+            );
             for service in Service::ALL {
                 let env = settings.of(service);
-                assert!(env.values().all(|value| !value.contains("super")), "{service:?}");
+                assert!(
+                    env.values().all(|value| !value.contains("super")),
+                    "{service:?}"
+                );
                 let refresh = env.contains_key("SYNTERA_REFRESH_SECRET");
                 assert_eq!(refresh, service == Service::Auth);
             }
@@ -263,19 +335,36 @@ mod tests {
             assert_eq!(url, "http://127.0.0.1:5010/v1");
             assert!(settings.services().contains(&Service::Inference));
         });
-        with(&[("SYNTERA_LLM_BASE_URL", "https://models.example/v1")], |settings| {
-            let url = &settings.of(Service::Agent)["SYNTERA_LLM_BASE_URL"];
-            assert_eq!(url, "https://models.example/v1");
-            assert!(!settings.services().contains(&Service::Inference));
-        });
+        with(
+            &[("SYNTERA_LLM_BASE_URL", "https://models.example/v1")],
+            |settings| {
+                let url = &settings.of(Service::Agent)["SYNTERA_LLM_BASE_URL"];
+                assert_eq!(url, "https://models.example/v1");
+                assert!(
+                    !settings
+                        .of(Service::Agent)
+                        .contains_key("SYNTERA_LLM_CHAT_MODEL")
+                );
+                assert!(!settings.services().contains(&Service::Inference));
+            },
+        );
     }
 
     #[test]
     fn a_shell_reads_back_what_is_printed() {
         let odd = [("A", "x y'z$"), ("B", "plain/1:2")];
-        let env: Env = odd.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let env: Env = odd
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         let script = format!("{}printf '%s|%s' \"$A\" \"$B\"", lines(&env));
-        let printed = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-        assert_eq!(String::from_utf8(printed.stdout).unwrap(), "x y'z$|plain/1:2");
+        let printed = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(printed.stdout).unwrap(),
+            "x y'z$|plain/1:2"
+        );
     }
 }

@@ -32,7 +32,11 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance, json: bool) ->
     for name in ["postgres", "mongo", "redis", "epmd", "rabbitmq"] {
         if let Some(state) = infra.get(name) {
             let ready = infra::is_ready(instance, &secrets, name);
-            let port = instance.ports.infra().into_iter().find(|(of, _)| *of == name);
+            let port = instance
+                .ports
+                .infra()
+                .into_iter()
+                .find(|(of, _)| *of == name);
             rows.push(row(state, port.map(|(_, port)| port), ready));
         }
     }
@@ -47,7 +51,11 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance, json: bool) ->
         return Ok(());
     }
     if rows.is_empty() {
-        bail!("instance {} does not run; start it: cargo xtask up{}", instance.name, instance.flag());
+        bail!(
+            "instance {} does not run; start it: cargo xtask up{}",
+            instance.name,
+            instance.flag()
+        );
     }
     say::line(table(&rows));
     Ok(())

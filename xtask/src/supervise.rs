@@ -73,11 +73,17 @@ pub(crate) struct Supervisor {
 
 impl Supervisor {
     pub(crate) fn infra(instance: &Instance) -> Self {
-        Self { name: "infra", instance: instance.clone() }
+        Self {
+            name: "infra",
+            instance: instance.clone(),
+        }
     }
 
     pub(crate) fn fleet(instance: &Instance) -> Self {
-        Self { name: "fleet", instance: instance.clone() }
+        Self {
+            name: "fleet",
+            instance: instance.clone(),
+        }
     }
 
     fn socket(&self) -> String {
@@ -96,7 +102,8 @@ impl Supervisor {
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        self.ask("GET", "/live").is_ok_and(|(status, _)| status == 200)
+        self.ask("GET", "/live")
+            .is_ok_and(|(status, _)| status == 200)
     }
 
     /// The processes, by name; empty when the supervisor does not run.
@@ -111,7 +118,10 @@ impl Supervisor {
         let (_, body) = self.ask("GET", "/processes")?;
         let processes: Processes =
             serde_json::from_str(&body).context("the supervisor's list of processes")?;
-        let named = processes.data.into_iter().map(|state| (state.name.clone(), state));
+        let named = processes
+            .data
+            .into_iter()
+            .map(|state| (state.name.clone(), state));
         Ok(named.collect())
     }
 
@@ -128,10 +138,19 @@ impl Supervisor {
         let mut command = Command::new("setsid");
         command
             .arg(program)
-            .args(["--tui=false", "--keep-project", "--ordered-shutdown", "--disable-dotenv"])
+            .args([
+                "--tui=false",
+                "--keep-project",
+                "--ordered-shutdown",
+                "--disable-dotenv",
+            ])
             .args(["--use-uds", "--unix-socket", &self.socket()])
             .arg("--log-file")
-            .arg(folder.join("logs").join(format!("{}-compose.log", self.name)))
+            .arg(
+                folder
+                    .join("logs")
+                    .join(format!("{}-compose.log", self.name)),
+            )
             .arg("--config")
             .arg(&file)
             .arg("up")
@@ -155,7 +174,10 @@ impl Supervisor {
         if !self.is_running() {
             let log = self.instance.log(&format!("{}-supervisor", self.name));
             let text = fs::read_to_string(log).unwrap_or_default();
-            bail!("the supervisor did not start:\n{}", run::last_lines(&text, 10));
+            bail!(
+                "the supervisor did not start:\n{}",
+                run::last_lines(&text, 10)
+            );
         }
         Ok(())
     }
@@ -201,7 +223,12 @@ impl Supervisor {
         let after: serde_json::Map<_, _> = spec
             .after
             .iter()
-            .map(|name| ((*name).to_owned(), json!({ "condition": "process_started" })))
+            .map(|name| {
+                (
+                    (*name).to_owned(),
+                    json!({ "condition": "process_started" }),
+                )
+            })
             .collect();
         let env: Vec<String> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
         json!({
@@ -224,7 +251,9 @@ impl Supervisor {
         if self.is_running() {
             // The connection may close before the answer, because the one who answers ends.
             let _ = self.ask("POST", "/project/stop");
-            run::until("the supervisor's end", Duration::from_secs(60), || !self.is_running())?;
+            run::until("the supervisor's end", Duration::from_secs(60), || {
+                !self.is_running()
+            })?;
         }
         let _ = fs::remove_file(self.instance.folder.join(self.socket()));
         Ok(())
@@ -246,7 +275,10 @@ pub(crate) fn sweep(folder: &Path) -> Result<Vec<holders::Process>> {
             return Ok(left);
         }
     }
-    let still: Vec<String> = holders::of_instance(folder).iter().map(ToString::to_string).collect();
+    let still: Vec<String> = holders::of_instance(folder)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     bail!("could not end: {}", still.join(", "))
 }
 
@@ -261,14 +293,21 @@ mod tests {
             folder: "/somewhere".into(),
             ports: crate::ports::Ports::new(7000).unwrap(),
         };
-        let mut spec = Spec::new("redis", "/data".into(), vec!["redis-server".into(), "a b".into()]);
+        let mut spec = Spec::new(
+            "redis",
+            "/data".into(),
+            vec!["redis-server".into(), "a b".into()],
+        );
         spec.env.insert("KEY".into(), "a=$b".into());
         spec.after.push("epmd");
         let project = Supervisor::infra(&instance).project(&[spec]);
         assert_eq!(project["disable_env_expansion"], true);
         let redis = &project["processes"]["redis"];
         let words = redis["entrypoint"].as_array().unwrap();
-        assert_eq!(words[words.len() - 2..], [json!("redis-server"), json!("a b")]);
+        assert_eq!(
+            words[words.len() - 2..],
+            [json!("redis-server"), json!("a b")]
+        );
         assert_eq!(redis["environment"], json!(["KEY=a=$b"]));
         assert_eq!(redis["availability"]["restart"], "always");
         assert_eq!(redis["shutdown"]["signal"], 15);

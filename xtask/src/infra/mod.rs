@@ -31,8 +31,7 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance) -> Result<()> 
     let started = match ensure(workspace, instance) {
         Err(error) => {
             // Half an infrastructure helps nobody, least of all after Ctrl-C.
-            run::forget_interrupt();
-            down::stop(instance)?;
+            run::uninterruptible(|| down::stop(instance))?;
             return Err(error);
         }
         Ok(started) => started,
@@ -55,7 +54,9 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance) -> Result<()> 
         ports.rabbit_management(),
     ));
     let flag = instance.flag();
-    say::line(format!("  settings: cargo xtask env{flag}; stop: cargo xtask down{flag}"));
+    say::line(format!(
+        "  settings: cargo xtask env{flag}; stop: cargo xtask down{flag}"
+    ));
     Ok(())
 }
 
@@ -109,8 +110,10 @@ fn wait(instance: &Instance, secrets: &Secrets) -> Result<()> {
         ("rabbitmq", &|| rabbitmq::is_ready(ports.amqp())),
     ];
     for (name, is_ready) in ready {
-        say::progress(&format!("waiting for {name}"), || run::until(name, DEADLINE, is_ready))
-            .with_context(|| trouble(instance, name))?;
+        say::progress(&format!("waiting for {name}"), || {
+            run::until(name, DEADLINE, is_ready)
+        })
+        .with_context(|| trouble(instance, name))?;
     }
     Ok(())
 }

