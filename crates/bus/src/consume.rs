@@ -2,6 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
+use clock::Clock;
 use futures::StreamExt;
 use lapin::{
     Channel,
@@ -22,6 +23,15 @@ static CONSUMED: LazyLock<IntCounterVec> = LazyLock::new(|| {
 static TOOK: LazyLock<HistogramVec> = LazyLock::new(|| {
     register_histogram_vec!("bus_consume_seconds", "time to handle an event", &["queue", "type"])
         .expect("the name is used once")
+});
+static AGE: LazyLock<HistogramVec> = LazyLock::new(|| {
+    register_histogram_vec!(
+        "bus_event_age_seconds",
+        "from the fact to its effect: the age of an event when it was handled",
+        &["queue"],
+        vec![0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0]
+    )
+    .expect("the name is used once")
 });
 
 /// Events that one process handles at a time.
@@ -128,7 +138,13 @@ where
             if let Some(traceparent) = &event.traceparent {
                 common::telemetry::set_parent_from_traceparent(&span, traceparent);
             }
-            with_patience(event, queue, stop, handle).instrument(span).await
+            let happened = event.time;
+            let outcome = with_patience(event, queue, stop, handle).instrument(span).await;
+            if matches!(outcome, Outcome::Done) {
+                let age = Clock::system().now().signed_duration_since(happened);
+                AGE.with_label_values(&[queue]).observe(age.as_seconds_f64().max(0.0));
+            }
+            outcome
         }
         Err(error) => {
             tracing::error!(queue, %error, "not an event; it goes to the dead letters");
