@@ -75,7 +75,6 @@ pub(crate) fn command(workspace: &Workspace) -> Result<()> {
             }
         }
     }
-    say::line(format!("{} passed, {failed} failed", ALL.len() - failed));
     if failed > 0 {
         bail!("{failed} of {} linters found something", ALL.len());
     }
