@@ -1,0 +1,173 @@
+/**
+ * Builds everything that the gateway serves into dist/:
+ *
+ *     widget.js, widget/panel.<hash>.js     the loader, and what it loads on the first click
+ *     index.html, reference.html, demo/…    the pages, with hashed scripts and styles in assets/
+ *     demo/help/<slug>.html, *.md           the shop's help pages, and the texts they are made from
+ *     demo/help/index.json                  [{slug, title, file}], which the seed command reads
+ *
+ * No file has an inline script or style, so a policy of `default-src 'self'` holds for all of them.
+ */
+
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import * as esbuild from "esbuild";
+import { helpPages } from "./help.mjs";
+
+const web = join(dirname(fileURLToPath(import.meta.url)), "..");
+const dist = join(web, "dist");
+
+/** What a browser must be able to do: all evergreen ones since early 2023. */
+const TARGET = ["chrome111", "firefox113", "safari16.4"];
+
+/** Style sheets for shadow roots, as their minified text. */
+const cssText = {
+  name: "css-text",
+  /** @param {esbuild.PluginBuild} build */
+  setup(build) {
+    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const css = await readFile(path, "utf8");
+      const { code } = await esbuild.transform(css, { loader: "css", minify: true });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+
+/** @type {esbuild.BuildOptions} */
+const common = {
+  absWorkingDir: web,
+  bundle: true,
+  minify: true,
+  charset: "utf8",
+  target: TARGET,
+  outdir: dist,
+  metafile: true,
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+/** The one output of a build that is no source map, relative to dist.
+ * @param {esbuild.BuildResult<{metafile: true}>} result */
+function outputOf(result) {
+  const file = Object.keys(result.metafile.outputs).find((name) => name.endsWith(".js"));
+  if (!file) throw new Error("the build made no script");
+  return file.replace(/^dist\//, "");
+}
+
+async function buildWidget() {
+  /** A page in another encoding reads the widget's files in its own: nothing but ASCII is safe. */
+  const ascii = { ...common, charset: /** @type {const} */ ("ascii") };
+  const panel = await esbuild.build({
+    ...ascii,
+    metafile: true,
+    entryPoints: { panel: "widget/src/panel/index.tsx" },
+    entryNames: "widget/[name].[hash]",
+    format: "iife",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    plugins: [cssText],
+  });
+  const panelFile = outputOf(panel);
+  await esbuild.build({
+    ...ascii,
+    entryPoints: { widget: "widget/src/loader/index.ts" },
+    format: "iife",
+    plugins: [cssText],
+    define: { PANEL_FILE: JSON.stringify(panelFile) },
+  });
+  return panelFile;
+}
+
+/** Builds the pages' scripts and styles and writes the pages with the hashed names in them. */
+async function buildPages() {
+  const built = await esbuild.build({
+    ...common,
+    metafile: true,
+    entryPoints: {
+      start: "site/start.ts",
+      "start-style": "site/start.css",
+      reference: "site/reference.ts",
+      "reference-style": "site/reference.css",
+      demo: "demo/demo.ts",
+      "demo-style": "demo/demo.css",
+    },
+    entryNames: "assets/[name].[hash]",
+    assetNames: "assets/[name].[hash]",
+    format: "esm",
+    loader: { ".svg": "file" },
+  });
+  /** @type {Record<string, string>} */
+  const names = {};
+  for (const file of Object.keys(built.metafile.outputs)) {
+    const [, name, kind] = /assets\/([\w-]+)\.\w+\.(js|css)$/.exec(file) ?? [];
+    if (name && kind) names[`${name}.${kind}`] = `/${file.replace(/^dist\//, "")}`;
+  }
+  /** Puts the hashed names in for `{{name}}`. @param {string} html */
+  const filled = (html) =>
+    html.replace(/\{\{([\w.-]+)\}\}/g, (_, name) => {
+      if (!names[name]) throw new Error(`no asset is called ${name}`);
+      return names[name];
+    });
+  const pages = [
+    ["site/start.html", "index.html"],
+    ["site/reference.html", "reference.html"],
+  ];
+  for (const [from, to] of pages) {
+    await writeFile(join(dist, to ?? ""), filled(await readFile(join(web, from ?? ""), "utf8")));
+  }
+  await mkdir(join(dist, "demo/help"), { recursive: true });
+  await cp(join(web, "demo/images"), join(dist, "demo/images"), { recursive: true });
+  const help = await helpPages(join(web, "demo/help"));
+  const layout = filled(await readFile(join(web, "demo/layout.html"), "utf8"));
+  const put = (/** @type {Record<string, string>} */ slots) =>
+    layout.replace(/<!-- (\w+) -->/g, (_, name) => slots[name] ?? "");
+  const links = help.map((p) => `<li><a href="/demo/help/${p.slug}.html">${p.title}</a></li>`);
+  const shop = await readFile(join(web, "demo/shop.html"), "utf8");
+  await writeFile(
+    join(dist, "demo/index.html"),
+    put({
+      title: "Juniper &amp; Pine · Gear for long weekends",
+      main: shop.replace("<!-- help -->", links.join("\n")),
+    }),
+  );
+  for (const page of help) {
+    const others = help
+      .filter((other) => other !== page)
+      .map((other) => `<li><a href="/demo/help/${other.slug}.html">${other.title}</a></li>`);
+    const main = `<div class="help-page"><article>
+<p class="crumbs"><a href="/demo/#help">Help</a></p>
+<h1>${page.title}</h1>
+${page.html}</article>
+<nav aria-label="Other help pages"><h2>More help</h2><ul>${others.join("\n")}</ul></nav></div>`;
+    await writeFile(
+      join(dist, `demo/help/${page.slug}.html`),
+      put({ title: `${page.title} · Juniper &amp; Pine`, main }),
+    );
+    await cp(join(web, "demo/help", page.file), join(dist, "demo/help", page.file));
+  }
+  const index = help.map(({ slug, title, file }) => ({ slug, title, file }));
+  await writeFile(join(dist, "demo/help/index.json"), `${JSON.stringify(index, null, 2)}\n`);
+}
+
+/** What a browser downloads, in the way it is sent. @param {string} file */
+async function gzipped(file) {
+  return gzipSync(await readFile(join(dist, file)), { level: 9 }).length;
+}
+
+/** The promises of the widget; a build that breaks them fails. */
+const LIMITS = { loader: 5 * 1024, panel: 25 * 1024 };
+
+await rm(dist, { recursive: true, force: true });
+const panelFile = await buildWidget();
+await buildPages();
+const loader = await gzipped("widget.js");
+const panel = await gzipped(panelFile);
+console.log(`widget.js ${loader} bytes gzip (at most ${LIMITS.loader})`);
+console.log(`${basename(panelFile)} ${panel} bytes gzip (at most ${LIMITS.panel})`);
+console.log(`${(await readdir(dist, { recursive: true })).length} files in dist`);
+if (loader > LIMITS.loader || panel > LIMITS.panel) {
+  console.error("the widget has grown past its limits");
+  process.exitCode = 1;
+}

@@ -1,0 +1,71 @@
+/**
+ * A message's text as parts to draw: plain text, links and citations. Nothing is ever read as HTML,
+ * and a link is only what says http or https.
+ */
+
+import type { Source } from "@syntera/client";
+
+export type Part =
+  | { kind: "text"; text: string }
+  | { kind: "link"; text: string; href: string }
+  | { kind: "cite"; n: number };
+
+const LINK = /https?:\/\/[^\s<>"'`]+/g;
+const CITE = /\[(\d{1,2})\]/g;
+
+/** The address if it is one that may be opened from a message, and nothing else. */
+export function safeUrl(url: string | undefined, base: string): string | undefined {
+  if (url === undefined) return undefined;
+  try {
+    const parsed = new URL(url, base);
+    return parsed.protocol === "https:" || parsed.protocol === "http:" ? parsed.href : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What ends a sentence ends no address, nor does a bracket that was opened before it. */
+function trimLink(found: string): string {
+  let link = found.replace(/[.,;:!?…]+$/, "");
+  for (const [open, close] of ["()", "[]"] as const) {
+    const count = (mark: string | undefined) => link.split(mark ?? "").length;
+    while (link.endsWith(close ?? "") && count(close) > count(open)) link = link.slice(0, -1);
+  }
+  return link.replace(/[.,;:!?…]+$/, "");
+}
+
+/** `cites` are the numbers that stand for sources; other brackets are text. */
+export function parts(text: string, cites: ReadonlySet<number> | "all" | "none"): Part[] {
+  const out: Part[] = [];
+  let from = 0;
+  for (const match of text.matchAll(LINK)) {
+    const link = trimLink(match[0]);
+    const href = safeUrl(link, "https://invalid.invalid");
+    if (href === undefined || !/^https?:\/\/[^/]/.test(link)) continue;
+    cited(text.slice(from, match.index), cites, out);
+    out.push({ kind: "link", text: link, href });
+    from = match.index + link.length;
+  }
+  cited(text.slice(from), cites, out);
+  return out;
+}
+
+function cited(text: string, cites: ReadonlySet<number> | "all" | "none", out: Part[]): void {
+  let from = 0;
+  if (cites !== "none") {
+    for (const match of text.matchAll(CITE)) {
+      const n = Number(match[1]);
+      if (cites !== "all" && !cites.has(n)) continue;
+      // A citation hangs on its word: no space before it, so that it never begins a line.
+      const before = text.slice(from, match.index).trimEnd();
+      if (before) out.push({ kind: "text", text: before });
+      out.push({ kind: "cite", n });
+      from = match.index + match[0].length;
+    }
+  }
+  if (from < text.length) out.push({ kind: "text", text: text.slice(from) });
+}
+
+export function citesOf(sources: readonly Source[] | undefined): ReadonlySet<number> | "none" {
+  return sources && sources.length > 0 ? new Set(sources.map((source) => source.n)) : "none";
+}

@@ -1,0 +1,73 @@
+/**
+ * Who the visitor is: opens and renews the session with the publishable key. Tabs share one secret,
+ * and take turns under a Web Lock, so that two that open at once become one visitor and not two.
+ */
+
+import { Problem, Refused, type Rest, type Token, type VisitorSession } from "@syntera/client";
+import type { WidgetStorage } from "./storage.ts";
+
+export interface VisitorToken extends Token {
+  agentId: string;
+}
+
+/** A token with less left than this is not worth connecting with. */
+const SPARE_MS = 60_000;
+
+export class Visitor {
+  #token: VisitorToken | undefined;
+  #asking: Promise<VisitorToken> | undefined;
+
+  constructor(
+    private readonly rest: Rest,
+    private readonly key: string,
+    private readonly storage: WidgetStorage,
+  ) {}
+
+  /** A token; a new one when `fresh`. Throws `Refused` where the key does not open a session. */
+  token(fresh = false): Promise<VisitorToken> {
+    const known = this.#token;
+    if (!fresh && known && known.expiresAt - Date.now() > SPARE_MS) return Promise.resolve(known);
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #ask(): Promise<VisitorToken> {
+    const session = await this.#locked(() => this.#open());
+    this.#token = {
+      token: session.access_token,
+      expiresAt: Date.now() + session.expires_in * 1000,
+      agentId: session.agent_id,
+    };
+    return this.#token;
+  }
+
+  /** Web Locks are there on https and localhost only; without them two tabs may be two visitors. */
+  #locked<T>(run: () => Promise<T>): Promise<T> {
+    const locks = navigator.locks as LockManager | undefined;
+    return locks ? (locks.request(this.storage.lockName, run) as Promise<T>) : run();
+  }
+
+  async #open(): Promise<VisitorSession> {
+    const secret = this.storage.secret;
+    let session: VisitorSession;
+    try {
+      session = await this.rest.visitor(this.key, secret);
+    } catch (error) {
+      if (!refusal(error)) throw error;
+      // An old secret, perhaps of a workspace that was set up anew, must not lock anybody out.
+      if (secret === undefined) throw new Refused(error.code);
+      this.storage.secret = undefined;
+      session = await this.rest.visitor(this.key).catch((again: unknown) => {
+        throw refusal(again) ? new Refused(again.code) : again;
+      });
+    }
+    this.storage.secret = session.visitor_secret;
+    return session;
+  }
+}
+
+function refusal(error: unknown): error is Problem {
+  return error instanceof Problem && !error.passing;
+}
