@@ -18,7 +18,12 @@ const DIAL_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, clap::Args)]
 pub struct BusConfig {
     /// RabbitMQ: amqp://user:password@host:port/vhost.
-    #[arg(long, env = "SYNTERA_AMQP_URL", hide_env_values = true, default_value = "amqp://127.0.0.1:5672/%2f")]
+    #[arg(
+        long,
+        env = "SYNTERA_AMQP_URL",
+        hide_env_values = true,
+        default_value = "amqp://127.0.0.1:5672/%2f"
+    )]
     pub amqp_url: SecretString,
 }
 
@@ -56,7 +61,10 @@ impl Bus {
     /// A new channel on the shared connection, with the topology declared.
     pub(crate) async fn channel(&self) -> Result<Channel, PublishError> {
         let mut slot = self.0.connection.lock().await;
-        if let Some(connection) = slot.as_ref().filter(|connection| connection.status().connected()) {
+        if let Some(connection) = slot
+            .as_ref()
+            .filter(|connection| connection.status().connected())
+        {
             return Ok(connection.create_channel().await?);
         }
         *slot = None;
@@ -67,8 +75,9 @@ impl Bus {
             topology::declare(&channel).await?;
             Ok::<_, lapin::Error>((connection, channel))
         };
-        let (connection, channel) =
-            tokio::time::timeout(DIAL_WITHIN, dial).await.map_err(|_| PublishError::TimedOut)??;
+        let (connection, channel) = tokio::time::timeout(DIAL_WITHIN, dial)
+            .await
+            .map_err(|_| PublishError::TimedOut)??;
         tracing::info!("connected to the broker");
         *slot = Some(connection);
         Ok(channel)
@@ -82,7 +91,9 @@ impl Bus {
         }
         *slot = None;
         let channel = self.channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await?;
         *slot = Some(channel.clone());
         Ok(channel)
     }
@@ -95,6 +106,8 @@ impl Bus {
 
 impl std::fmt::Debug for Bus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bus").field("name", &self.0.name).finish_non_exhaustive()
+        f.debug_struct("Bus")
+            .field("name", &self.0.name)
+            .finish_non_exhaustive()
     }
 }

@@ -17,19 +17,29 @@ use tracing::Instrument;
 use crate::{Bus, Event, publish::PublishError, topology::Queue};
 
 static CONSUMED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    register_int_counter_vec!("bus_consumed_total", "events taken from a queue", &["queue", "outcome"])
-        .expect("the name is used once")
+    register_int_counter_vec!(
+        "bus_consumed_total",
+        "events taken from a queue",
+        &["queue", "outcome"]
+    )
+    .expect("the name is used once")
 });
 static TOOK: LazyLock<HistogramVec> = LazyLock::new(|| {
-    register_histogram_vec!("bus_consume_seconds", "time to handle an event", &["queue", "type"])
-        .expect("the name is used once")
+    register_histogram_vec!(
+        "bus_consume_seconds",
+        "time to handle an event",
+        &["queue", "type"]
+    )
+    .expect("the name is used once")
 });
 static AGE: LazyLock<HistogramVec> = LazyLock::new(|| {
     register_histogram_vec!(
         "bus_event_age_seconds",
         "from the fact to its effect: the age of an event when it was handled",
         &["queue"],
-        vec![0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0]
+        vec![
+            0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0
+        ]
     )
     .expect("the name is used once")
 });
@@ -72,7 +82,11 @@ impl Bus {
     /// A consumer of `queue` that runs until `stop`.
     #[must_use]
     pub fn consumer(&self, queue: Queue, stop: CancellationToken) -> Consumer {
-        Consumer { bus: self.clone(), queue, stop }
+        Consumer {
+            bus: self.clone(),
+            queue,
+            stop,
+        }
     }
 }
 
@@ -102,10 +116,18 @@ impl Consumer {
         F: Future<Output = Result<(), Failure>> + Send,
     {
         let channel: Channel = self.bus.channel().await?;
-        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
+        channel
+            .basic_qos(PREFETCH, BasicQosOptions::default())
+            .await?;
         let options = BasicConsumeOptions::default();
-        let mut deliveries =
-            channel.basic_consume(self.queue.name.into(), "".into(), options, FieldTable::default()).await?;
+        let mut deliveries = channel
+            .basic_consume(
+                self.queue.name.into(),
+                "".into(),
+                options,
+                FieldTable::default(),
+            )
+            .await?;
         tracing::info!(queue = self.queue.name, "consuming");
         let running = TaskTracker::new();
         while let Some(Some(delivery)) = self.stop.run_until_cancelled(deliveries.next()).await {
@@ -116,7 +138,11 @@ impl Consumer {
         // What is under way finishes and is acknowledged; the rest goes back to the queue.
         running.close();
         running.wait().await;
-        if self.stop.is_cancelled() { Ok(()) } else { Err(PublishError::TimedOut) }
+        if self.stop.is_cancelled() {
+            Ok(())
+        } else {
+            Err(PublishError::TimedOut)
+        }
     }
 }
 
@@ -139,10 +165,13 @@ where
                 common::telemetry::set_parent_from_traceparent(&span, traceparent);
             }
             let happened = event.time;
-            let outcome = with_patience(event, queue, stop, handle).instrument(span).await;
+            let outcome = with_patience(event, queue, stop, handle)
+                .instrument(span)
+                .await;
             if matches!(outcome, Outcome::Done) {
                 let age = Clock::system().now().signed_duration_since(happened);
-                AGE.with_label_values(&[queue]).observe(age.as_seconds_f64().max(0.0));
+                AGE.with_label_values(&[queue])
+                    .observe(age.as_seconds_f64().max(0.0));
             }
             outcome
         }
@@ -182,13 +211,20 @@ impl Outcome {
 
 /// Tries again in place while the failure may pass, so that an outage does not use up the delivery
 /// limit, which is there for messages that kill their consumer.
-async fn with_patience<H, F>(event: Event, queue: &'static str, stop: &CancellationToken, handle: H) -> Outcome
+async fn with_patience<H, F>(
+    event: Event,
+    queue: &'static str,
+    stop: &CancellationToken,
+    handle: H,
+) -> Outcome
 where
     H: Fn(Event) -> F,
     F: Future<Output = Result<(), Failure>>,
 {
     let started = tokio::time::Instant::now();
-    let timer = TOOK.with_label_values(&[queue, &event.r#type]).start_timer();
+    let timer = TOOK
+        .with_label_values(&[queue, &event.r#type])
+        .start_timer();
     let mut wait = FIRST_WAIT;
     let outcome = loop {
         match handle(event.clone()).await {
@@ -206,7 +242,11 @@ where
         if started.elapsed() > PATIENCE {
             break Outcome::Back;
         }
-        if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+        if stop
+            .run_until_cancelled(tokio::time::sleep(wait))
+            .await
+            .is_none()
+        {
             break Outcome::Back;
         }
         wait = (wait * 2).min(LONGEST_WAIT);

@@ -82,7 +82,8 @@ impl Event {
             workspaceid: workspace,
             subjectversion: data.subject_version(),
             traceparent: common::telemetry::current_traceparent(),
-            data: serde_json::to_value(data).expect("event data are structs of strings and numbers"),
+            data: serde_json::to_value(data)
+                .expect("event data are structs of strings and numbers"),
         }
     }
 
@@ -92,7 +93,10 @@ impl Event {
     /// When it is another type, or its data does not fit.
     pub fn read<T: EventData>(&self) -> Result<T, WrongType> {
         if self.r#type != T::TYPE {
-            return Err(WrongType::Type { expected: T::TYPE, got: self.r#type.clone() });
+            return Err(WrongType::Type {
+                expected: T::TYPE,
+                got: self.r#type.clone(),
+            });
         }
         T::deserialize(&self.data).map_err(|error| WrongType::Data(T::TYPE, error))
     }

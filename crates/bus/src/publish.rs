@@ -9,8 +9,12 @@ use prometheus::{IntCounterVec, register_int_counter_vec};
 use crate::{Bus, Event, topology};
 
 static PUBLISHED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    register_int_counter_vec!("bus_published_total", "events handed to the broker", &["type", "outcome"])
-        .expect("the name is used once")
+    register_int_counter_vec!(
+        "bus_published_total",
+        "events handed to the broker",
+        &["type", "outcome"]
+    )
+    .expect("the name is used once")
 });
 
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
@@ -40,7 +44,10 @@ impl Bus {
     /// # Errors
     /// When it was not confirmed.
     pub async fn publish(&self, event: &Event) -> Result<(), PublishError> {
-        self.publish_all(std::slice::from_ref(event)).await.pop().unwrap_or(Ok(()))
+        self.publish_all(std::slice::from_ref(event))
+            .await
+            .pop()
+            .unwrap_or(Ok(()))
     }
 
     /// Publishes events side by side; one result for each, in their order.
@@ -52,12 +59,22 @@ impl Bus {
                 return events.iter().map(|_| Err(PublishError::TimedOut)).collect();
             }
         };
-        let results = future::join_all(events.iter().map(|event| publish_on(&channel, event))).await;
-        if results.iter().any(|result| matches!(result, Err(PublishError::Broker(_) | PublishError::TimedOut))) {
+        let results =
+            future::join_all(events.iter().map(|event| publish_on(&channel, event))).await;
+        if results.iter().any(|result| {
+            matches!(
+                result,
+                Err(PublishError::Broker(_) | PublishError::TimedOut)
+            )
+        }) {
             self.drop_publisher().await;
         }
         for (event, result) in events.iter().zip(&results) {
-            let outcome = if result.is_ok() { "confirmed" } else { "failed" };
+            let outcome = if result.is_ok() {
+                "confirmed"
+            } else {
+                "failed"
+            };
             PUBLISHED.with_label_values(&[&event.r#type, outcome]).inc();
         }
         results
@@ -70,7 +87,10 @@ async fn publish_on(channel: &Channel, event: &Event) -> Result<(), PublishError
         .with_content_type("application/cloudevents+json".into())
         .with_message_id(event.id.to_string().into())
         .with_delivery_mode(PERSISTENT);
-    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    let options = BasicPublishOptions {
+        mandatory: true,
+        ..Default::default()
+    };
     let confirmed = async {
         let confirm = channel
             .basic_publish(
@@ -83,8 +103,9 @@ async fn publish_on(channel: &Channel, event: &Event) -> Result<(), PublishError
             .await?;
         confirm.await
     };
-    let confirmation =
-        tokio::time::timeout(CONFIRM_WITHIN, confirmed).await.map_err(|_| PublishError::TimedOut)??;
+    let confirmation = tokio::time::timeout(CONFIRM_WITHIN, confirmed)
+        .await
+        .map_err(|_| PublishError::TimedOut)??;
     if confirmation.is_nack() {
         return Err(PublishError::Refused);
     }

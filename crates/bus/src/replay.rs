@@ -18,7 +18,10 @@ impl Bus {
         let channel = self.publisher().await?;
         let dead = topology::dead_letters(queue);
         let mut moved = 0;
-        while let Some(message) = channel.basic_get(dead.as_str().into(), BasicGetOptions::default()).await? {
+        while let Some(message) = channel
+            .basic_get(dead.as_str().into(), BasicGetOptions::default())
+            .await?
+        {
             let delivery = message.delivery;
             // The default exchange routes by queue name; the headers of its first death stay behind.
             let properties = BasicProperties::default()
@@ -28,14 +31,19 @@ impl Bus {
                 .basic_publish(
                     "".into(),
                     queue.into(),
-                    BasicPublishOptions { mandatory: true, ..Default::default() },
+                    BasicPublishOptions {
+                        mandatory: true,
+                        ..Default::default()
+                    },
                     &delivery.data,
                     properties,
                 )
                 .await?
                 .await?;
             if confirm.is_nack() || confirm.take_message().is_some() {
-                delivery.reject(BasicRejectOptions { requeue: true }).await?;
+                delivery
+                    .reject(BasicRejectOptions { requeue: true })
+                    .await?;
                 return Err(PublishError::Refused);
             }
             delivery.ack(BasicAckOptions::default()).await?;

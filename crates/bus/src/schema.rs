@@ -32,7 +32,10 @@ impl EventSchema {
         if !referred.is_empty() {
             schema["components"] = json!({ "schemas": referred });
         }
-        Self { r#type: T::TYPE, schema }
+        Self {
+            r#type: T::TYPE,
+            schema,
+        }
     }
 }
 
@@ -41,9 +44,15 @@ impl EventSchema {
 ///
 /// # Panics
 /// When they differ.
-#[expect(clippy::disallowed_methods, reason = "a switch of the test run, not a setting")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch of the test run, not a setting"
+)]
 pub fn assert_snapshot(file: &Path, events: &[EventSchema]) {
-    let all: BTreeMap<_, _> = events.iter().map(|event| (event.r#type, &event.schema)).collect();
+    let all: BTreeMap<_, _> = events
+        .iter()
+        .map(|event| (event.r#type, &event.schema))
+        .collect();
     let mut text = serde_json::to_string_pretty(&all).expect("schemas are JSON");
     text.push('\n');
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {

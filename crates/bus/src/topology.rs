@@ -29,14 +29,22 @@ pub struct Queue {
 /// Agent: a customer's message wants an answer; a closed channel wants none any more.
 pub const AGENT_TURNS: Queue = Queue {
     name: "agent.turns",
-    takes: &["chat.message.created.v1", "chat.channel.owner_changed.v1", "chat.channel.closed.v1"],
+    takes: &[
+        "chat.message.created.v1",
+        "chat.channel.owner_changed.v1",
+        "chat.channel.closed.v1",
+    ],
 };
 /// CRM: the first message makes a contact, a closed channel an interaction.
-pub const CRM_TIMELINE: Queue =
-    Queue { name: "crm.timeline", takes: &["chat.message.created.v1", "chat.channel.closed.v1"] };
+pub const CRM_TIMELINE: Queue = Queue {
+    name: "crm.timeline",
+    takes: &["chat.message.created.v1", "chat.channel.closed.v1"],
+};
 /// Analytics: everything that is counted.
-pub const ANALYTICS_INGEST: Queue =
-    Queue { name: "analytics.ingest", takes: &["chat.#", "crm.#", "agent.#", "auth.#"] };
+pub const ANALYTICS_INGEST: Queue = Queue {
+    name: "analytics.ingest",
+    takes: &["chat.#", "crm.#", "agent.#", "auth.#"],
+};
 
 /// Every queue there is.
 pub const QUEUES: &[Queue] = &[AGENT_TURNS, CRM_TIMELINE, ANALYTICS_INGEST];
@@ -50,36 +58,71 @@ pub fn dead_letters(queue: &str) -> String {
 /// Whether somebody listens to this type; if not, an event that no queue took is no fault.
 #[must_use]
 pub fn is_wanted(event_type: &str) -> bool {
-    QUEUES.iter().flat_map(|queue| queue.takes).any(|pattern| matches(pattern, event_type))
+    QUEUES
+        .iter()
+        .flat_map(|queue| queue.takes)
+        .any(|pattern| matches(pattern, event_type))
 }
 
 fn matches(pattern: &str, key: &str) -> bool {
     match pattern.strip_suffix(".#") {
-        Some(head) => key.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')),
+        Some(head) => key
+            .strip_prefix(head)
+            .is_some_and(|rest| rest.starts_with('.')),
         None => pattern == key,
     }
 }
 
 /// Declares the table. Declaring again what exists changes nothing.
 pub(crate) async fn declare(channel: &Channel) -> lapin::Result<()> {
-    let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+    let durable = ExchangeDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
     channel
-        .exchange_declare(EXCHANGE.into(), ExchangeKind::Topic, durable, FieldTable::default())
+        .exchange_declare(
+            EXCHANGE.into(),
+            ExchangeKind::Topic,
+            durable,
+            FieldTable::default(),
+        )
         .await?;
     channel
-        .exchange_declare(DEAD_EXCHANGE.into(), ExchangeKind::Direct, durable, FieldTable::default())
+        .exchange_declare(
+            DEAD_EXCHANGE.into(),
+            ExchangeKind::Direct,
+            durable,
+            FieldTable::default(),
+        )
         .await?;
     for queue in QUEUES {
         let mut live = quorum();
-        live.insert("x-dead-letter-exchange".into(), AMQPValue::LongString(DEAD_EXCHANGE.into()));
-        live.insert("x-dead-letter-routing-key".into(), AMQPValue::LongString(queue.name.into()));
-        live.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
-        channel.queue_declare(queue.name.into(), QueueDeclareOptions::durable(), live).await?;
+        live.insert(
+            "x-dead-letter-exchange".into(),
+            AMQPValue::LongString(DEAD_EXCHANGE.into()),
+        );
+        live.insert(
+            "x-dead-letter-routing-key".into(),
+            AMQPValue::LongString(queue.name.into()),
+        );
+        live.insert(
+            "x-delivery-limit".into(),
+            AMQPValue::LongInt(DELIVERY_LIMIT),
+        );
+        channel
+            .queue_declare(queue.name.into(), QueueDeclareOptions::durable(), live)
+            .await?;
         for key in queue.takes {
             bind(channel, queue.name, EXCHANGE, key).await?;
         }
         let dead = dead_letters(queue.name);
-        channel.queue_declare(dead.as_str().into(), QueueDeclareOptions::durable(), quorum()).await?;
+        channel
+            .queue_declare(
+                dead.as_str().into(),
+                QueueDeclareOptions::durable(),
+                quorum(),
+            )
+            .await?;
         bind(channel, &dead, DEAD_EXCHANGE, queue.name).await?;
     }
     Ok(())
@@ -87,13 +130,24 @@ pub(crate) async fn declare(channel: &Channel) -> lapin::Result<()> {
 
 fn quorum() -> FieldTable {
     let mut arguments = FieldTable::default();
-    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("quorum".into()),
+    );
     arguments
 }
 
 async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> lapin::Result<()> {
     let options = QueueBindOptions::default();
-    channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default()).await
+    channel
+        .queue_bind(
+            queue.into(),
+            exchange.into(),
+            key.into(),
+            options,
+            FieldTable::default(),
+        )
+        .await
 }
 
 #[cfg(test)]

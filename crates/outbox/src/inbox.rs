@@ -19,7 +19,11 @@ impl Inbox {
     /// The inbox in `schema` for the consumer of `queue`.
     #[must_use]
     pub const fn new(schema: &'static str, queue: Queue, clock: Clock) -> Self {
-        Self { schema, queue: queue.name, clock }
+        Self {
+            schema,
+            queue: queue.name,
+            clock,
+        }
     }
 
     /// Notes the event in the transaction of `connection`; answers whether it is the first time. When
@@ -28,7 +32,11 @@ impl Inbox {
     ///
     /// # Errors
     /// When the row cannot be written.
-    pub async fn is_first(&self, connection: &mut PgConnection, event: &Event) -> sqlx::Result<bool> {
+    pub async fn is_first(
+        &self,
+        connection: &mut PgConnection,
+        event: &Event,
+    ) -> sqlx::Result<bool> {
         let sql = format!(
             "INSERT INTO {}.inbox (event_id, queue, handled_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
             self.schema
@@ -45,6 +53,9 @@ impl Inbox {
 
 pub(crate) async fn clean(schema: &str, pool: &PgPool, clock: &Clock) -> sqlx::Result<()> {
     let sql = format!("DELETE FROM {schema}.inbox WHERE handled_at < $1");
-    sqlx::query(AssertSqlSafe(sql)).bind(clock.now() - KEEP).execute(pool).await?;
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(clock.now() - KEEP)
+        .execute(pool)
+        .await?;
     Ok(())
 }

@@ -38,7 +38,13 @@ impl Outbox {
     /// The outbox in `schema`; [`Outbox::relay`] must run for anything to be published.
     #[must_use]
     pub fn new(schema: &'static str, pool: PgPool, bus: Bus, clock: Clock) -> Self {
-        Self { schema, pool, bus, clock, nudge: Arc::default() }
+        Self {
+            schema,
+            pool,
+            bus,
+            clock,
+            nudge: Arc::default(),
+        }
     }
 
     /// Writes an event that becomes true when the transaction of `connection` commits. Commit by
@@ -53,7 +59,10 @@ impl Outbox {
         data: &T,
     ) -> sqlx::Result<()> {
         let event = Event::new(&self.clock, workspace, data);
-        let sql = format!("INSERT INTO {}.outbox (id, event, created_at) VALUES ($1, $2, $3)", self.schema);
+        let sql = format!(
+            "INSERT INTO {}.outbox (id, event, created_at) VALUES ($1, $2, $3)",
+            self.schema
+        );
         sqlx::query(AssertSqlSafe(sql))
             .bind(event.id.as_uuid())
             .bind(sqlx::types::Json(&event))

@@ -15,12 +15,20 @@ use uuid::Uuid;
 use crate::Outbox;
 
 static PENDING: LazyLock<IntGaugeVec> = LazyLock::new(|| {
-    register_int_gauge_vec!("outbox_pending", "events written and not yet published", &["schema"])
-        .expect("the name is used once")
+    register_int_gauge_vec!(
+        "outbox_pending",
+        "events written and not yet published",
+        &["schema"]
+    )
+    .expect("the name is used once")
 });
 static OLDEST: LazyLock<GaugeVec> = LazyLock::new(|| {
-    register_gauge_vec!("outbox_oldest_seconds", "age of the oldest unpublished event", &["schema"])
-        .expect("the name is used once")
+    register_gauge_vec!(
+        "outbox_oldest_seconds",
+        "age of the oldest unpublished event",
+        &["schema"]
+    )
+    .expect("the name is used once")
 });
 
 const BATCH: i64 = 100;
@@ -32,7 +40,11 @@ const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 impl Outbox {
     /// Publishes what is committed, until `stop`.
     pub async fn relay(self, stop: CancellationToken) {
-        tokio::join!(self.publish_until(&stop), self.measure_until(&stop), self.clean_until(&stop));
+        tokio::join!(
+            self.publish_until(&stop),
+            self.measure_until(&stop),
+            self.clean_until(&stop)
+        );
     }
 
     async fn publish_until(&self, stop: &CancellationToken) {
@@ -40,7 +52,9 @@ impl Outbox {
         while !stop.is_cancelled() {
             match self.publish_batch().await {
                 // A full batch: there is probably more.
-                Ok(published) if published == usize::try_from(BATCH).unwrap_or(usize::MAX) => continue,
+                Ok(published) if published == usize::try_from(BATCH).unwrap_or(usize::MAX) => {
+                    continue;
+                }
                 Ok(_) => failing = false,
                 Err(error) if !failing => {
                     tracing::warn!(schema = self.schema, %error, "events wait in the outbox");
@@ -60,12 +74,15 @@ impl Outbox {
             "SELECT id, event FROM {}.outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
             self.schema
         );
-        let rows: Vec<(Uuid, Json<Event>)> =
-            sqlx::query_as(AssertSqlSafe(claim)).bind(BATCH).fetch_all(&mut *transaction).await?;
+        let rows: Vec<(Uuid, Json<Event>)> = sqlx::query_as(AssertSqlSafe(claim))
+            .bind(BATCH)
+            .fetch_all(&mut *transaction)
+            .await?;
         if rows.is_empty() {
             return Ok(0);
         }
-        let (ids, events): (Vec<Uuid>, Vec<Event>) = rows.into_iter().map(|(id, event)| (id, event.0)).unzip();
+        let (ids, events): (Vec<Uuid>, Vec<Event>) =
+            rows.into_iter().map(|(id, event)| (id, event.0)).unzip();
         let results = self.bus.publish_all(&events).await;
         let mut failure = None;
         let mut confirmed = Vec::with_capacity(ids.len());
@@ -77,7 +94,10 @@ impl Outbox {
         }
         if !confirmed.is_empty() {
             let delete = format!("DELETE FROM {}.outbox WHERE id = ANY($1)", self.schema);
-            sqlx::query(AssertSqlSafe(delete)).bind(&confirmed).execute(&mut *transaction).await?;
+            sqlx::query(AssertSqlSafe(delete))
+                .bind(&confirmed)
+                .execute(&mut *transaction)
+                .await?;
             transaction.commit().await?;
         }
         match failure {
@@ -87,16 +107,23 @@ impl Outbox {
     }
 
     async fn measure_until(&self, stop: &CancellationToken) {
-        let sql = format!("SELECT count(*), min(created_at) FROM {}.outbox", self.schema);
+        let sql = format!(
+            "SELECT count(*), min(created_at) FROM {}.outbox",
+            self.schema
+        );
         while !stop.is_cancelled() {
             let row: sqlx::Result<(i64, Option<chrono::DateTime<chrono::Utc>>)> =
-                sqlx::query_as(AssertSqlSafe(sql.as_str())).fetch_one(&self.pool).await;
+                sqlx::query_as(AssertSqlSafe(sql.as_str()))
+                    .fetch_one(&self.pool)
+                    .await;
             if let Ok((pending, oldest)) = row {
-                let age = oldest.map_or(0.0, |at| (self.clock.now() - at).as_seconds_f64().max(0.0));
+                let age =
+                    oldest.map_or(0.0, |at| (self.clock.now() - at).as_seconds_f64().max(0.0));
                 PENDING.with_label_values(&[self.schema]).set(pending);
                 OLDEST.with_label_values(&[self.schema]).set(age);
             }
-            stop.run_until_cancelled(tokio::time::sleep(MEASURE_EVERY)).await;
+            stop.run_until_cancelled(tokio::time::sleep(MEASURE_EVERY))
+                .await;
         }
     }
 
@@ -105,7 +132,8 @@ impl Outbox {
             if let Err(error) = crate::inbox::clean(self.schema, &self.pool, &self.clock).await {
                 tracing::debug!(schema = self.schema, %error, "old inbox rows were not cleaned");
             }
-            stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY)).await;
+            stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY))
+                .await;
         }
     }
 }

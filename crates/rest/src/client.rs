@@ -74,7 +74,10 @@ pub struct ServiceClient {
 
 impl std::fmt::Debug for ServiceClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServiceClient").field("callee", &self.callee).field("base", &self.base.as_str()).finish()
+        f.debug_struct("ServiceClient")
+            .field("callee", &self.callee)
+            .field("base", &self.base.as_str())
+            .finish()
     }
 }
 
@@ -83,9 +86,18 @@ impl ServiceClient {
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
-    pub fn new(callee: &'static str, base: Url, signer: ServiceSigner) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        callee: &'static str,
+        base: Url,
+        signer: ServiceSigner,
+    ) -> Result<Self, reqwest::Error> {
         let http = Client::builder().connect_timeout(CONNECT_WITHIN).build()?;
-        Ok(Self { callee, base, http, signer })
+        Ok(Self {
+            callee,
+            base,
+            http,
+            signer,
+        })
     }
 
     /// A request with the service token, the trace context, the request id and the usual deadline.
@@ -102,16 +114,27 @@ impl ServiceClient {
             headers.insert(REQUEST_ID_HEADER, value);
         }
         let token = self.signer.token_for(self.callee)?;
-        Ok(self.http.request(method, url).headers(headers).bearer_auth(token).timeout(DEADLINE))
+        Ok(self
+            .http
+            .request(method, url)
+            .headers(headers)
+            .bearer_auth(token)
+            .timeout(DEADLINE))
     }
 
     /// Sends a request and reads the JSON of a successful answer.
     ///
     /// # Errors
     /// When no answer comes, or one that is not successful.
-    pub async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+    pub async fn json<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, ClientError> {
         let response = self.send(request).await?;
-        response.json().await.map_err(|error| ClientError::Transport(self.callee, error))
+        response
+            .json()
+            .await
+            .map_err(|error| ClientError::Transport(self.callee, error))
     }
 
     /// Sends a request; anything but success is an error.
@@ -119,7 +142,10 @@ impl ServiceClient {
     /// # Errors
     /// When no answer comes, or one that is not successful.
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        let response = request.send().await.map_err(|error| ClientError::Transport(self.callee, error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| ClientError::Transport(self.callee, error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

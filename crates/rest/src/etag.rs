@@ -26,7 +26,9 @@ pub struct Tagged<R> {
 impl<R: IntoResponse> IntoResponse for Tagged<R> {
     fn into_response(self) -> Response {
         let mut response = self.response.into_response();
-        response.headers_mut().insert(header::ETAG, etag(self.version));
+        response
+            .headers_mut()
+            .insert(header::ETAG, etag(self.version));
         response
     }
 }
@@ -45,7 +47,9 @@ impl IfMatch {
         match &self.0 {
             Some(tags) if !tags.iter().any(|tag| *tag == current || tag == "*") => {
                 Err(Problem::new(ErrorCode::PreconditionFailed)
-                    .detail("read it again, apply your change to what you find, and send the new ETag")
+                    .detail(
+                        "read it again, apply your change to what you find, and send the new ETag",
+                    )
                     .header(header::ETAG, etag(version)))
             }
             _ => Ok(()),
@@ -57,17 +61,27 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let Some(value) = parts.headers.get(header::IF_MATCH) else {
+            return Ok(Self(None));
+        };
         let text = value.to_str().map_err(|_| invalid())?;
         let tags: Vec<String> = text.split(',').map(|tag| tag.trim().to_owned()).collect();
-        let well_formed = |tag: &String| tag == "*" || (tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"'));
-        if tags.iter().all(well_formed) { Ok(Self(Some(tags))) } else { Err(invalid()) }
+        let well_formed = |tag: &String| {
+            tag == "*" || (tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"'))
+        };
+        if tags.iter().all(well_formed) {
+            Ok(Self(Some(tags)))
+        } else {
+            Err(invalid())
+        }
     }
 }
 
 fn invalid() -> Problem {
-    Problem::new(ErrorCode::InvalidHeader)
-        .field(FieldError::parameter("If-Match", "the ETag that you read, quotes included, or *"))
+    Problem::new(ErrorCode::InvalidHeader).field(FieldError::parameter(
+        "If-Match",
+        "the ETag that you read, quotes included, or *",
+    ))
 }
 
 #[cfg(test)]
@@ -78,7 +92,10 @@ mod tests {
     fn only_a_version_that_the_client_saw_passes() {
         let seen = IfMatch(Some(vec!["\"3\"".to_owned()]));
         assert!(seen.check(3).is_ok());
-        assert_eq!(seen.check(4).unwrap_err().code(), ErrorCode::PreconditionFailed);
+        assert_eq!(
+            seen.check(4).unwrap_err().code(),
+            ErrorCode::PreconditionFailed
+        );
         assert!(IfMatch(None).check(4).is_ok());
         assert!(IfMatch(Some(vec!["*".to_owned()])).check(4).is_ok());
     }

@@ -27,9 +27,12 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            return Err(Problem::new(ErrorCode::UnsupportedMediaType).detail("send Content-Type: application/json"));
+            return Err(Problem::new(ErrorCode::UnsupportedMediaType)
+                .detail("send Content-Type: application/json"));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(body_problem)?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(body_problem)?;
         let value: T = parse(&bytes)?;
         Check::run(&value)?;
         Ok(Self(value))
@@ -43,8 +46,18 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 fn is_json(headers: &http::HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some(value) = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
+    let essence = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     essence == "application/json" || essence == "application/merge-patch+json"
 }
 
@@ -76,7 +89,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 fn not_json(error: &serde_json::Error) -> Problem {
-    Problem::new(ErrorCode::InvalidJson).detail(format!("line {}, column {}: not JSON", error.line(), error.column()))
+    Problem::new(ErrorCode::InvalidJson).detail(format!(
+        "line {}, column {}: not JSON",
+        error.line(),
+        error.column()
+    ))
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -103,7 +120,11 @@ fn name_the_member(pointer: String, cause: &str) -> (String, String) {
     } else if message.starts_with("unknown field `") {
         let name = quoted();
         let own = format!("/{name}");
-        let pointer = if pointer.ends_with(&own) { pointer } else { format!("{pointer}{own}") };
+        let pointer = if pointer.ends_with(&own) {
+            pointer
+        } else {
+            format!("{pointer}{own}")
+        };
         (pointer, "is not a field of this request".to_owned())
     } else {
         (pointer, message.to_owned())
@@ -123,15 +144,23 @@ where
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let text = parts.uri.query().unwrap_or_default();
-        let deserializer = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(text.as_bytes()));
-        serde_path_to_error::deserialize(deserializer).map(Self).map_err(|error| {
-            let name = error.path().to_string();
-            let (pointer, detail) = name_the_member(String::new(), &error.into_inner().to_string());
-            let name = if name == "." { pointer.trim_start_matches('/').to_owned() } else { name };
-            Problem::new(ErrorCode::InvalidQuery)
-                .detail(format!("{name}: {detail}"))
-                .field(FieldError::parameter(name, detail))
-        })
+        let deserializer =
+            serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(text.as_bytes()));
+        serde_path_to_error::deserialize(deserializer)
+            .map(Self)
+            .map_err(|error| {
+                let name = error.path().to_string();
+                let (pointer, detail) =
+                    name_the_member(String::new(), &error.into_inner().to_string());
+                let name = if name == "." {
+                    pointer.trim_start_matches('/').to_owned()
+                } else {
+                    name
+                };
+                Problem::new(ErrorCode::InvalidQuery)
+                    .detail(format!("{name}: {detail}"))
+                    .field(FieldError::parameter(name, detail))
+            })
     }
 }
 
@@ -170,7 +199,12 @@ mod tests {
 
     fn pointers(text: &str) -> Vec<String> {
         let problem = parse::<Body>(text.as_bytes()).unwrap_err();
-        problem.document().errors.into_iter().filter_map(|error| error.pointer).collect()
+        problem
+            .document()
+            .errors
+            .into_iter()
+            .filter_map(|error| error.pointer)
+            .collect()
     }
 
     #[test]
@@ -178,14 +212,21 @@ mod tests {
         assert_eq!(pointers(r#"{"tags":[]}"#), ["/name"]);
         assert_eq!(pointers(r#"{"name":"x","tags":[1,"y"]}"#), ["/tags/1"]);
         assert_eq!(pointers(r#"{"name":5,"tags":[]}"#), ["/name"]);
-        assert_eq!(pointers(r#"{"name":"x","tags":[],"admin":true}"#), ["/admin"]);
+        assert_eq!(
+            pointers(r#"{"name":"x","tags":[],"admin":true}"#),
+            ["/admin"]
+        );
         assert_eq!(pointers("[]"), [""]);
     }
 
     #[test]
     fn what_is_not_json_is_400_and_says_where() {
         for text in ["", "{", "{\"name\":\"x\",\"tags\":[]} trailing", "nul"] {
-            assert_eq!(parse::<Body>(text.as_bytes()).unwrap_err().code(), ErrorCode::InvalidJson, "{text}");
+            assert_eq!(
+                parse::<Body>(text.as_bytes()).unwrap_err().code(),
+                ErrorCode::InvalidJson,
+                "{text}"
+            );
         }
     }
 }

@@ -35,11 +35,19 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(HEADER) else { return Ok(Self(None)) };
+        let Some(value) = parts.headers.get(HEADER) else {
+            return Ok(Self(None));
+        };
         match value.to_str() {
-            Ok(text) if (1..=255).contains(&text.len()) && !text.trim().is_empty() => Ok(Self(Some(text.to_owned()))),
-            _ => Err(Problem::new(ErrorCode::InvalidHeader)
-                .field(FieldError::parameter("Idempotency-Key", "1 to 255 visible characters"))),
+            Ok(text) if (1..=255).contains(&text.len()) && !text.trim().is_empty() => {
+                Ok(Self(Some(text.to_owned())))
+            }
+            _ => Err(
+                Problem::new(ErrorCode::InvalidHeader).field(FieldError::parameter(
+                    "Idempotency-Key",
+                    "1 to 255 visible characters",
+                )),
+            ),
         }
     }
 }
@@ -67,7 +75,12 @@ struct Row {
     key: String,
 }
 
-type Kept = (Vec<u8>, Option<i16>, Option<Json<serde_json::Value>>, Option<i64>);
+type Kept = (
+    Vec<u8>,
+    Option<i16>,
+    Option<Json<serde_json::Value>>,
+    Option<i64>,
+);
 
 impl Idempotency {
     /// The keys in `schema`.
@@ -88,16 +101,33 @@ impl Idempotency {
         route: &'static str,
         (key, body): (IdempotencyKey, &B),
     ) -> Result<Attempt, Response> {
-        let attempt = |row| Attempt { schema: self.schema, clock: self.clock.clone(), row };
-        let Some(key) = key.0 else { return Ok(attempt(None)) };
-        let hash = Sha256::digest(serde_json::to_vec(body).expect("a body that was JSON is JSON")).to_vec();
-        let row = Row { workspace, caller, route, key };
-        let kept = self.claim(connection, &row, &hash).await.map_err(|error| Problem::from(error).into_response())?;
+        let attempt = |row| Attempt {
+            schema: self.schema,
+            clock: self.clock.clone(),
+            row,
+        };
+        let Some(key) = key.0 else {
+            return Ok(attempt(None));
+        };
+        let hash = Sha256::digest(serde_json::to_vec(body).expect("a body that was JSON is JSON"))
+            .to_vec();
+        let row = Row {
+            workspace,
+            caller,
+            route,
+            key,
+        };
+        let kept = self
+            .claim(connection, &row, &hash)
+            .await
+            .map_err(|error| Problem::from(error).into_response())?;
         match kept {
             None => Ok(attempt(Some(row))),
-            Some((first, ..)) if first != hash => Err(Problem::new(ErrorCode::IdempotencyKeyReused)
-                .detail("use a new key for a new request")
-                .into_response()),
+            Some((first, ..)) if first != hash => {
+                Err(Problem::new(ErrorCode::IdempotencyKeyReused)
+                    .detail("use a new key for a new request")
+                    .into_response())
+            }
             Some((_, Some(status), body, version)) => Err(replay(status, body, version)),
             // A row without an answer is never committed, so this would be a row of another release.
             Some((_, None, ..)) => Err(Problem::new(ErrorCode::IdempotencyInProgress)
@@ -107,19 +137,30 @@ impl Idempotency {
     }
 
     /// Takes the key, or answers what is kept under it.
-    async fn claim(&self, connection: &mut PgConnection, row: &Row, hash: &[u8]) -> sqlx::Result<Option<Kept>> {
+    async fn claim(
+        &self,
+        connection: &mut PgConnection,
+        row: &Row,
+        hash: &[u8],
+    ) -> sqlx::Result<Option<Kept>> {
         let (schema, now) = (self.schema, self.clock.now());
         let forget = format!(
             "DELETE FROM {schema}.idempotency_keys
              WHERE workspace_id = $1 AND caller = $2 AND route = $3 AND key = $4 AND created_at < $5"
         );
-        bind(sqlx::query(AssertSqlSafe(forget)), row).bind(now - KEEP).execute(&mut *connection).await?;
+        bind(sqlx::query(AssertSqlSafe(forget)), row)
+            .bind(now - KEEP)
+            .execute(&mut *connection)
+            .await?;
         let insert = format!(
             "INSERT INTO {schema}.idempotency_keys (workspace_id, caller, route, key, request_hash, created_at)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
         );
-        let inserted =
-            bind(sqlx::query(AssertSqlSafe(insert)), row).bind(hash).bind(now).execute(&mut *connection).await?;
+        let inserted = bind(sqlx::query(AssertSqlSafe(insert)), row)
+            .bind(hash)
+            .bind(now)
+            .execute(&mut *connection)
+            .await?;
         if inserted.rows_affected() == 1 {
             return Ok(None);
         }
@@ -142,8 +183,14 @@ impl Idempotency {
     /// # Errors
     /// When the rows cannot be deleted.
     pub async fn clean(&self, pool: &PgPool) -> sqlx::Result<()> {
-        let sql = format!("DELETE FROM {}.idempotency_keys WHERE created_at < $1", self.schema);
-        sqlx::query(AssertSqlSafe(sql)).bind(self.clock.now() - KEEP).execute(pool).await?;
+        let sql = format!(
+            "DELETE FROM {}.idempotency_keys WHERE created_at < $1",
+            self.schema
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(self.clock.now() - KEEP)
+            .execute(pool)
+            .await?;
         Ok(())
     }
 }
@@ -182,20 +229,35 @@ impl Attempt {
 type PgQuery<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 fn bind<'q>(query: PgQuery<'q>, row: &'q Row) -> PgQuery<'q> {
-    query.bind(row.workspace).bind(row.caller).bind(row.route).bind(&row.key)
+    query
+        .bind(row.workspace)
+        .bind(row.caller)
+        .bind(row.route)
+        .bind(&row.key)
 }
 
 fn replay(status: i16, body: Option<Json<serde_json::Value>>, version: Option<i64>) -> Response {
-    let status = u16::try_from(status).ok().and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::OK);
-    let mut response = answer(status, body.map_or(serde_json::Value::Null, |body| body.0), version);
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    let status = u16::try_from(status)
+        .ok()
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .unwrap_or(StatusCode::OK);
+    let mut response = answer(
+        status,
+        body.map_or(serde_json::Value::Null, |body| body.0),
+        version,
+    );
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }
 
 fn answer(status: StatusCode, body: serde_json::Value, version: Option<i64>) -> Response {
     let mut response = (status, axum::Json(body)).into_response();
     if let Some(version) = version {
-        response.headers_mut().insert(header::ETAG, crate::etag(version));
+        response
+            .headers_mut()
+            .insert(header::ETAG, crate::etag(version));
     }
     response
 }

@@ -21,13 +21,23 @@ impl<T> Page<T> {
         let size = usize::from(limit.0);
         let more = rows.len() > size;
         rows.truncate(size);
-        let next_cursor = if more { rows.last().map(|last| Cursor::of(&key(last)).0) } else { None };
-        Self { items: rows, next_cursor }
+        let next_cursor = if more {
+            rows.last().map(|last| Cursor::of(&key(last)).0)
+        } else {
+            None
+        };
+        Self {
+            items: rows,
+            next_cursor,
+        }
     }
 
     /// The same page of other items.
     pub fn map<U>(self, item: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(item).collect(), next_cursor: self.next_cursor }
+        Page {
+            items: self.items.into_iter().map(item).collect(),
+            next_cursor: self.next_cursor,
+        }
     }
 }
 
@@ -69,7 +79,10 @@ pub struct Cursor(String);
 impl Cursor {
     /// The cursor behind a row that stands at `key`.
     pub fn of<K: Serialize>(key: &K) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).expect("a key is ids, times and strings")))
+        Self(
+            URL_SAFE_NO_PAD
+                .encode(serde_json::to_vec(key).expect("a key is ids, times and strings")),
+        )
     }
 
     /// The key inside.
@@ -102,6 +115,9 @@ mod tests {
     fn cursors_of_others_are_refused() {
         let error = Cursor("not a cursor".to_owned()).read::<i32>().unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidCursor);
-        assert!(serde_json::from_str::<Limit>("0").is_err() && serde_json::from_str::<Limit>("101").is_err());
+        assert!(
+            serde_json::from_str::<Limit>("0").is_err()
+                && serde_json::from_str::<Limit>("101").is_err()
+        );
     }
 }

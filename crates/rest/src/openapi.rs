@@ -29,7 +29,10 @@ const ALWAYS: &[(&str, &str)] = &[
 ];
 /// Statuses of an operation that takes a JSON body.
 const WITH_BODY: &[(&str, &str)] = &[
-    ("400", "the body is not JSON, or a parameter or a header is not valid"),
+    (
+        "400",
+        "the body is not JSON, or a parameter or a header is not valid",
+    ),
     ("413", "the body is too large"),
     ("415", "the body has another media type"),
     ("422", "fields are missing, unknown or not valid"),
@@ -37,16 +40,25 @@ const WITH_BODY: &[(&str, &str)] = &[
 /// Statuses of an operation that wants a token.
 const WITH_TOKEN: &[(&str, &str)] = &[
     ("401", "no valid token"),
-    ("403", "the caller may not do this, or comes from an origin that is not allowed"),
+    (
+        "403",
+        "the caller may not do this, or comes from an origin that is not allowed",
+    ),
 ];
 
 impl Modify for Problems {
     fn modify(&self, spec: &mut Spec) {
         let components = spec.components.get_or_insert_with(Components::default);
-        components.schemas.insert("Problem".to_owned(), <Document as PartialSchema>::schema());
+        components
+            .schemas
+            .insert("Problem".to_owned(), <Document as PartialSchema>::schema());
         let mut referred = Vec::new();
         <Document as ToSchema>::schemas(&mut referred);
-        components.schemas.extend(referred.into_iter().map(|(name, schema): (String, RefOr<Schema>)| (name, schema)));
+        components.schemas.extend(
+            referred
+                .into_iter()
+                .map(|(name, schema): (String, RefOr<Schema>)| (name, schema)),
+        );
         components.security_schemes.insert(
             BEARER.to_owned(),
             SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)).into(),
@@ -80,10 +92,18 @@ fn complete(path: &str, operation: &mut Operation) {
     if operation.request_body.is_some() {
         add(WITH_BODY);
     }
-    if operation.security.as_ref().is_none_or(|security| !security.is_empty()) {
+    if operation
+        .security
+        .as_ref()
+        .is_none_or(|security| !security.is_empty())
+    {
         add(WITH_TOKEN);
     }
-    if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
+    if operation
+        .parameters
+        .as_ref()
+        .is_some_and(|parameters| !parameters.is_empty())
+    {
         add(&[("400", "a parameter or a header is not valid")]);
     }
     if path.contains('{') {
@@ -92,8 +112,13 @@ fn complete(path: &str, operation: &mut Operation) {
 }
 
 fn problem(why: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new().description(why).content(common::problem::MEDIA_TYPE, content).build()
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    ResponseBuilder::new()
+        .description(why)
+        .content(common::problem::MEDIA_TYPE, content)
+        .build()
 }
 
 /// Finishes a service's document: its title, where the gateway serves it, and what [`Problems`] adds.

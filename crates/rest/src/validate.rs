@@ -46,7 +46,10 @@ impl Check {
     pub fn line(&mut self, pointer: &str, text: &str, length: RangeInclusive<usize>) {
         self.text(pointer, text, length);
         if text.chars().any(char::is_control) {
-            self.fault(pointer, "must not contain line breaks or control characters");
+            self.fault(
+                pointer,
+                "must not contain line breaks or control characters",
+            );
         }
     }
 
@@ -55,7 +58,10 @@ impl Check {
         let count = text.chars().count();
         if !length.contains(&count) {
             let (min, max) = (length.start(), length.end());
-            self.fault(pointer, format!("must have {min} to {max} characters, has {count}"));
+            self.fault(
+                pointer,
+                format!("must have {min} to {max} characters, has {count}"),
+            );
         } else if count > 0 && text.trim().is_empty() {
             self.fault(pointer, "must not be blank");
         }
@@ -67,33 +73,53 @@ impl Check {
 
     /// An e-mail address (RFC 5321, without comments or address literals).
     pub fn email(&mut self, pointer: &str, text: &str) {
-        let options =
-            email_address::Options::default().without_display_text().without_domain_literal().with_required_tld();
+        let options = email_address::Options::default()
+            .without_display_text()
+            .without_domain_literal()
+            .with_required_tld();
         if email_address::EmailAddress::parse_with_options(text, options).is_err() {
-            self.fault(pointer, "must be an e-mail address such as name@example.com");
+            self.fault(
+                pointer,
+                "must be an e-mail address such as name@example.com",
+            );
         }
     }
 
     /// A telephone number: digits with the usual separators, 5 to 20 digits.
     pub fn phone(&mut self, pointer: &str, text: &str) {
         let digits = text.chars().filter(char::is_ascii_digit).count();
-        let usual = text.chars().all(|c| c.is_ascii_digit() || " +-.()/".contains(c));
+        let usual = text
+            .chars()
+            .all(|c| c.is_ascii_digit() || " +-.()/".contains(c));
         if !usual || !(5..=20).contains(&digits) {
-            self.fault(pointer, "must be a telephone number such as +44 20 7946 0958");
+            self.fault(
+                pointer,
+                "must be a telephone number such as +44 20 7946 0958",
+            );
         }
     }
 
     /// An absolute http or https URL, or a path on the company's own site.
     pub fn link(&mut self, pointer: &str, text: &str) {
-        let absolute = url::Url::from_str(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        let path = text.starts_with('/') && !text.starts_with("//") && !text.contains(char::is_whitespace);
+        let absolute =
+            url::Url::from_str(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        let path =
+            text.starts_with('/') && !text.starts_with("//") && !text.contains(char::is_whitespace);
         if (!absolute && !path) || text.len() > 2000 {
-            self.fault(pointer, "must be an http(s) URL or a path that begins with /");
+            self.fault(
+                pointer,
+                "must be an http(s) URL or a path that begins with /",
+            );
         }
     }
 
     /// Checks a member of a merge patch that cannot be cleared: absent is fine, null is not.
-    pub fn required<T>(&mut self, pointer: &str, field: &Field<T>, rule: impl FnOnce(&mut Self, &T)) {
+    pub fn required<T>(
+        &mut self,
+        pointer: &str,
+        field: &Field<T>,
+        rule: impl FnOnce(&mut Self, &T),
+    ) {
         match field {
             Field::Absent => {}
             Field::Null => self.fault(pointer, "cannot be cleared; leave it out to keep it"),
@@ -132,7 +158,15 @@ mod tests {
     #[test]
     fn addresses() {
         assert_eq!(faults(|c| c.email("/email", "ada@example.com")), 0);
-        for wrong in ["", "ada", "ada@", "@example.com", "ada@example", "a b@example.com", "Ada <ada@example.com>"] {
+        for wrong in [
+            "",
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada@example",
+            "a b@example.com",
+            "Ada <ada@example.com>",
+        ] {
             assert_eq!(faults(|c| c.email("/email", wrong)), 1, "{wrong}");
         }
         assert_eq!(faults(|c| c.phone("/phone", "+44 (0)20 7946-0958")), 0);

@@ -36,7 +36,9 @@ pub async fn connect(config: &MongoConfig, name: &str) -> anyhow::Result<Databas
     options.server_selection_timeout = Some(SELECT_WITHIN);
     options.connect_timeout = Some(CONNECT_WITHIN);
     let client = Client::with_options(options)?;
-    client.default_database().context("SYNTERA_MONGODB_URL names no database: add /syntera")
+    client
+        .default_database()
+        .context("SYNTERA_MONGODB_URL names no database: add /syntera")
 }
 
 /// Whether MongoDB answers, for `/readyz`.

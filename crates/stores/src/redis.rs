@@ -72,7 +72,11 @@ impl Redis {
     ///
     /// # Errors
     /// When Redis refuses, is not there, or is too slow.
-    pub async fn run<T: FromRedisValue>(&self, command: &Cmd, deadline: Duration) -> Result<T, Error> {
+    pub async fn run<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+        deadline: Duration,
+    ) -> Result<T, Error> {
         let mut manager = self.manager.clone();
         match tokio::time::timeout(deadline, command.query_async(&mut manager)).await {
             Ok(result) => result.map_err(Error::Redis),
@@ -97,8 +101,11 @@ impl Redis {
     /// # Errors
     /// When Redis is not there.
     pub async fn dedicated(&self) -> RedisResult<redis::aio::MultiplexedConnection> {
-        let settings = AsyncConnectionConfig::new().set_connection_timeout(Some(Duration::from_secs(1)));
-        self.client.get_multiplexed_async_connection_with_config(&settings).await
+        let settings =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(Duration::from_secs(1)));
+        self.client
+            .get_multiplexed_async_connection_with_config(&settings)
+            .await
     }
 
     /// Whether Redis answers, for `/readyz`.
@@ -106,7 +113,8 @@ impl Redis {
     /// # Errors
     /// When it does not.
     pub async fn check(&self) -> Result<(), Unhealthy> {
-        self.run::<String>(&redis::cmd("PING"), Duration::from_secs(1)).await?;
+        self.run::<String>(&redis::cmd("PING"), Duration::from_secs(1))
+            .await?;
         Ok(())
     }
 }

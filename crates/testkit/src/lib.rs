@@ -1,1 +1,59 @@
-//! TestApp, tokens and infrastructure for tests; never a normal dependency.
+//! What tests stand on: fresh stores, a broker of their own, tokens, servers on real sockets, and
+//! waiting for a condition. Never a normal dependency.
+//!
+//! The infrastructure is named by `SYNTERA_TEST_DATABASE_URL` (a superuser), `SYNTERA_TEST_MONGODB_URL`,
+//! `SYNTERA_TEST_REDIS_URL`, `SYNTERA_TEST_AMQP_URL` and `SYNTERA_TEST_AMQP_API_URL` (RabbitMQ's management
+//! API). `cargo xtask test` sets them.
+//!
+//! Its functions panic where a test cannot go on: that is their way to fail it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by a panic"
+)]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "all of them panic when the infrastructure is not there"
+)]
+
+mod broker;
+mod keys;
+mod mongo;
+mod postgres;
+mod proxy;
+mod server;
+mod wait;
+
+pub use broker::Broker;
+pub use keys::Keys;
+pub use mongo::mongo;
+pub use postgres::Postgres;
+pub use proxy::Proxy;
+pub use server::{Server, redis};
+pub use wait::{eventually, eventually_within};
+
+/// A setting of the test run.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test run's own settings, set by xtask"
+)]
+fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!(
+            "{name} is not set; run the tests by `cargo xtask test`, or set it by `cargo xtask env`"
+        )
+    })
+}
+
+/// Runs `cleanup` to its end on a thread of its own: `Drop` cannot wait for a future.
+fn clean_up(cleanup: impl Future<Output = ()> + Send + 'static) {
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(cleanup);
+    });
+    // A test that failed already must not abort by a second panic.
+    let _ = thread.join();
+}

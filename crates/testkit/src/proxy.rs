@@ -1,0 +1,80 @@
+//! A TCP proxy that a test can cut: the way to take a store away from one service without harming the
+//! others.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+};
+use url::Url;
+
+/// A proxy in front of one address.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    port: u16,
+    down: Arc<AtomicBool>,
+    cut: Arc<Notify>,
+}
+
+impl Proxy {
+    /// Forwards to the host and port of `target`.
+    pub async fn start(target: &Url) -> Self {
+        let to = format!("{}:{}", target.host_str().unwrap(), target.port().unwrap());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (down, cut) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let proxy = Self {
+            port,
+            down: down.clone(),
+            cut: cut.clone(),
+        };
+        tokio::spawn(async move {
+            while let Ok((mut inner, _)) = listener.accept().await {
+                if down.load(Ordering::Relaxed) {
+                    continue;
+                }
+                let (to, cut) = (to.clone(), cut.clone());
+                tokio::spawn(async move {
+                    let Ok(mut outer) = TcpStream::connect(to).await else {
+                        return;
+                    };
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut inner, &mut outer) => {}
+                        () = cut.notified() => {}
+                    }
+                });
+            }
+        });
+        proxy
+    }
+
+    /// `url` with this proxy in place of its host and port.
+    #[must_use]
+    pub fn through(&self, url: &Url) -> Url {
+        let mut url = url.clone();
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(self.port)).unwrap();
+        url
+    }
+
+    /// Breaks every connection and refuses new ones.
+    pub fn take_down(&self) {
+        self.down.store(true, Ordering::Relaxed);
+        self.cut.notify_waiters();
+    }
+
+    /// Breaks every connection; new ones pass.
+    pub fn cut(&self) {
+        self.cut.notify_waiters();
+    }
+
+    /// Lets connections pass again.
+    pub fn bring_up(&self) {
+        self.down.store(false, Ordering::Relaxed);
+    }
+}
