@@ -4,7 +4,7 @@
 mod tools;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -163,7 +163,12 @@ fn manifests(workspace: &Workspace, source: &Path, file: &PathBuf) -> Result<()>
     quietly(workspace, "kubernetes-validate", &mut validate)?;
 
     let mut score = Command::new(tools::kube_score(workspace)?);
-    score.args(["score", "--output-format=ci", "--exit-one-on-warning"]);
+    score.args([
+        "score",
+        "--output-format=human",
+        "--color=never",
+        "--exit-one-on-warning",
+    ]);
     // A CPU limit only throttles: requests share the node fairly, and the autoscaler adds pods.
     score.arg("--ignore-container-cpu-limit");
     // Tags are versions and never move, so a pull each time only adds a way to fail.
@@ -210,6 +215,12 @@ fn secrets(workspace: &Workspace) -> Result<()> {
     quietly(workspace, "gitleaks", &mut gitleaks)
 }
 
+/// One tool, silent when it is content. Its whole report is worth reading otherwise, so it runs again
+/// for people to see: none takes longer than seconds.
 fn quietly(workspace: &Workspace, what: &str, command: &mut Command) -> Result<()> {
-    run::quietly(what, command.current_dir(&workspace.root))
+    command.current_dir(&workspace.root);
+    if run::quietly(what, command).is_ok() {
+        return Ok(());
+    }
+    run::visibly(command.stdout(Stdio::inherit()).stderr(Stdio::inherit()))
 }
