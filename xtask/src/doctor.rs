@@ -54,7 +54,7 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance) -> Result<()> 
         free_ports(instance),
         "see above; --port-base N moves them all",
     );
-    let left = holders::of_instance(&instance.folder);
+    let left = holders::of_instance(&instance.folder, None);
     let supervised =
         Supervisor::infra(instance).is_running() || Supervisor::fleet(instance).is_running();
     let tidy = (supervised || left.is_empty()).then(|| "no stray process".to_owned());

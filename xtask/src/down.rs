@@ -10,7 +10,7 @@ use crate::{holders, infra, run, say};
 
 pub(crate) fn command(instance: &Instance, purge: bool) -> Result<()> {
     let _lock = instance.lock()?;
-    let ran = !holders::of_instance(&instance.folder).is_empty();
+    let ran = !holders::of_instance(&instance.folder, None).is_empty();
     run::uninterruptible(|| stop(instance))?;
     say::line(if ran {
         format!("instance {} is stopped; no process is left", instance.name)
@@ -18,6 +18,7 @@ pub(crate) fn command(instance: &Instance, purge: bool) -> Result<()> {
         format!("instance {} was not running", instance.name)
     });
     if purge {
+        infra::identity::purge(instance)?;
         fs::remove_dir_all(&instance.folder)
             .with_context(|| format!("deleting {}", instance.folder.display()))?;
         say::line(format!("deleted {}", instance.folder.display()));
@@ -38,7 +39,7 @@ pub(crate) fn stop_fleet(instance: &Instance) -> Result<()> {
 pub(crate) fn stop(instance: &Instance) -> Result<()> {
     stop_fleet(instance)?;
     infra::stop(instance)?;
-    for left in supervise::sweep(&instance.folder)? {
+    for left in supervise::sweep(&instance.folder, None)? {
         say::line(format!("  {left} had to be ended by hand"));
     }
     Ok(())

@@ -3,10 +3,13 @@
 //! Everything that an instance starts carries [`MARK`] in its environment. That finds a process
 //! again after its supervisor died, and proves that `down` left none (epmd and beam included).
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// The environment variable that every process of an instance inherits; its value is the folder.
+/// The environment variable that every process of an instance inherits. Its value is the folder
+/// and the half: `/src/.dev/up/fleet`.
 pub(crate) const MARK: &str = "SYNTERA_DEV_INSTANCE";
 
 /// A process as a person recognises it.
@@ -78,17 +81,23 @@ fn listening_inodes(table: &str, port: u16) -> Vec<String> {
         .collect()
 }
 
-/// Every living process that was started for the instance in this folder.
-pub(crate) fn of_instance(folder: &Path) -> Vec<Process> {
-    let mark = format!("{MARK}={}", folder.display());
+/// Every living process that was started for the instance in this folder, or, when `half` names
+/// one, for that half.
+pub(crate) fn of_instance(folder: &Path, half: Option<&str>) -> Vec<Process> {
+    let name = format!("{MARK}=").into_bytes();
+    let ours = |variable: &[u8]| {
+        let Some(value) = variable.strip_prefix(name.as_slice()) else {
+            return false;
+        };
+        let value = Path::new(OsStr::from_bytes(value));
+        value.parent() == Some(folder)
+            && half.is_none_or(|half| value.file_name() == Some(OsStr::new(half)))
+    };
     pids()
         .into_iter()
         .filter(|pid| {
-            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
-                environ
-                    .split(|byte| *byte == 0)
-                    .any(|v| v == mark.as_bytes())
-            })
+            fs::read(format!("/proc/{pid}/environ"))
+                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(ours))
         })
         .filter_map(process)
         .collect()
@@ -115,19 +124,23 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("marked-{}", std::process::id()));
         let mut child = std::process::Command::new("sleep")
             .arg("60")
-            .env(MARK, &folder)
+            .env(MARK, folder.join("fleet"))
             .spawn()
             .unwrap();
         // The environment shows a moment after the program was started.
         let seen = crate::run::until("the mark", Duration::from_secs(10), || {
-            !of_instance(&folder).is_empty()
+            !of_instance(&folder, None).is_empty()
         });
-        let found = of_instance(&folder);
+        let found = of_instance(&folder, None);
+        let fleet = of_instance(&folder, Some("fleet"));
+        let infra = of_instance(&folder, Some("infra"));
         child.kill().unwrap();
         child.wait().unwrap();
         seen.unwrap();
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].name, "sleep");
-        assert!(of_instance(&folder).is_empty());
+        assert_eq!(fleet, found);
+        assert!(infra.is_empty());
+        assert!(of_instance(&folder, None).is_empty());
     }
 }

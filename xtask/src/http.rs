@@ -32,10 +32,10 @@ pub(crate) fn exchange(
     method: &str,
     path: &str,
 ) -> Result<(u16, String)> {
-    write!(
-        stream,
-        "{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n"
-    )?;
+    // One write, so that the request arrives whole.
+    let request =
+        format!("{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     parse(&String::from_utf8_lossy(&answer))

@@ -65,6 +65,8 @@ pub(crate) fn install_folder(workspace: &Workspace, folder: &Path) -> Result<()>
         &format!("installing the npm packages of {name}"),
         &mut command,
     )?;
+    // npm makes no folder for a package without dependencies.
+    fs::create_dir_all(folder.join("node_modules"))?;
     fs::write(&record, now).with_context(|| record.display().to_string())
 }
 

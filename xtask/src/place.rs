@@ -120,9 +120,20 @@ impl Recorded {
 }
 
 impl Instance {
-    /// Remembers the ports, so that later commands need no flag.
-    pub(crate) fn record(&self) -> Result<()> {
+    /// Remembers the ports, so that later commands need no flag. They stay while it runs.
+    pub(crate) fn settle(&self, running: bool) -> Result<()> {
         let port_base = self.ports.base();
+        match Recorded::read(&self.folder)? {
+            Some(recorded) if recorded.port_base == port_base => return Ok(()),
+            Some(recorded) if running => bail!(
+                "instance {} runs on the ports from {} on; to move it, stop it first: \
+                 cargo xtask down{}",
+                self.name,
+                recorded.port_base,
+                self.flag()
+            ),
+            _ => {}
+        }
         let text = serde_json::to_string(&Recorded { port_base })?;
         write_private(&self.folder.join("instance.json"), &text)
     }
@@ -213,9 +224,13 @@ mod tests {
             cache: root.clone(),
         };
         let instance = workspace.instance("mine", Some(7000)).unwrap();
-        instance.record().unwrap();
+        instance.settle(false).unwrap();
         let again = workspace.instance("mine", None).unwrap();
         assert_eq!(again.ports.base(), 7000);
+        let moved = workspace.instance("mine", Some(8000)).unwrap();
+        assert!(moved.settle(true).unwrap_err().to_string().contains("7000"));
+        moved.settle(false).unwrap();
+        assert_eq!(workspace.instance("mine", None).unwrap().ports.base(), 8000);
         assert!(workspace.instance("../up", None).is_err());
         assert!(workspace.instance("", None).is_err());
         fs::remove_dir_all(root).unwrap();

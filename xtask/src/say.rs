@@ -29,42 +29,41 @@ pub(crate) fn took(duration: Duration) -> String {
 }
 
 /// Runs `work` and tells about it when it takes longer than two seconds.
-pub(crate) fn progress<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let (done, waiting) = mpsc::channel::<()>();
+pub(crate) fn progress<T, E>(what: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    let (done, waiting) = mpsc::channel::<bool>();
     let start = Instant::now();
     thread::scope(|scope| {
         scope.spawn(move || tell(what, start, &waiting));
         let result = work();
-        drop(done);
+        // The other side only ends after this.
+        let _ = done.send(result.is_ok());
         result
     })
 }
 
 /// On a terminal the line counts on in place; in a log it is said at the start and every 15 s.
-fn tell(what: &str, start: Instant, waiting: &mpsc::Receiver<()>) {
+fn tell(what: &str, start: Instant, waiting: &mpsc::Receiver<bool>) {
     let terminal = std::io::stdout().is_terminal();
     let every = Duration::from_secs(if terminal { 1 } else { 15 });
+    let show = |mark: &str, last: bool| {
+        let text = format!("  {mark} {what} ({})", took(start.elapsed()));
+        let mut out = std::io::stdout().lock();
+        let _ = match (terminal, last) {
+            (false, _) => writeln!(out, "{text}"),
+            (true, true) => writeln!(out, "\r\x1b[K{text}"),
+            (true, false) => write!(out, "\r\x1b[K{text}").and_then(|()| out.flush()),
+        };
+    };
     let mut wait = Duration::from_secs(2);
-    let mut told = false;
-    while waiting.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout) {
-        let text = format!("  … {what} ({})", took(start.elapsed()));
-        let mut out = std::io::stdout().lock();
-        let _ = if terminal {
-            write!(out, "\r\x1b[K{text}").and_then(|()| out.flush())
-        } else {
-            writeln!(out, "{text}")
-        };
-        told = true;
+    loop {
+        match waiting.recv_timeout(wait) {
+            Err(mpsc::RecvTimeoutError::Timeout) => show("…", false),
+            // Nothing was said of a quick step, so its end is not news either.
+            Ok(_) if start.elapsed() < Duration::from_secs(2) => return,
+            Ok(true) => return show("✓", true),
+            Ok(false) | Err(mpsc::RecvTimeoutError::Disconnected) => return show("✗", true),
+        }
         wait = every;
-    }
-    if told {
-        let text = format!("  ✓ {what} ({})", took(start.elapsed()));
-        let mut out = std::io::stdout().lock();
-        let _ = if terminal {
-            writeln!(out, "\r\x1b[K{text}")
-        } else {
-            writeln!(out, "{text}")
-        };
     }
 }
 

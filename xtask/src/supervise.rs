@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::place::{Instance, Workspace, write_private};
-use crate::{holders, http, install, run};
+use crate::{holders, http, install, run, say};
 
 /// One process that must run.
 #[derive(Debug, Clone)]
@@ -155,7 +155,7 @@ impl Supervisor {
             .arg(&file)
             .arg("up")
             .current_dir(folder)
-            .env(holders::MARK, folder)
+            .env(holders::MARK, folder.join(self.name))
             .env("XDG_CONFIG_HOME", folder.join("config"))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -251,35 +251,39 @@ impl Supervisor {
         if self.is_running() {
             // The connection may close before the answer, because the one who answers ends.
             let _ = self.ask("POST", "/project/stop");
-            run::until("the supervisor's end", Duration::from_secs(60), || {
-                !self.is_running()
-            })?;
+            let gone = || holders::of_instance(&self.instance.folder, Some(self.name)).is_empty();
+            // Slower than the slowest process may stop; who is left then gets swept.
+            let _ = run::until("the supervisor's end", Duration::from_secs(60), gone);
         }
         let _ = fs::remove_file(self.instance.folder.join(self.socket()));
         Ok(())
     }
 }
 
-/// Ends what still belongs to the instance after its supervisors stopped (or were killed), and
-/// checks that nothing is left. Returns what had to be ended by hand.
-pub(crate) fn sweep(folder: &Path) -> Result<Vec<holders::Process>> {
-    let left = holders::of_instance(folder);
+/// Ends what still belongs to the instance (or to one half of it) although nobody supervises it,
+/// and checks that nothing is left. Returns what had to be ended by hand.
+pub(crate) fn sweep(folder: &Path, half: Option<&str>) -> Result<Vec<holders::Process>> {
+    let find = || holders::of_instance(folder, half);
+    let left = find();
     for signal in [Signal::TERM, Signal::KILL] {
-        for process in holders::of_instance(folder) {
+        for process in find() {
             run::kill(process.pid, signal);
         }
-        let gone = run::until("leftovers", Duration::from_secs(10), || {
-            holders::of_instance(folder).is_empty()
-        });
+        let gone = run::until("leftovers", Duration::from_secs(10), || find().is_empty());
         if gone.is_ok() {
             return Ok(left);
         }
     }
-    let still: Vec<String> = holders::of_instance(folder)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let still: Vec<String> = find().iter().map(ToString::to_string).collect();
     bail!("could not end: {}", still.join(", "))
+}
+
+/// The same, told to the person, before a start.
+pub(crate) fn sweep_before_start(folder: &Path, half: Option<&str>) -> Result<()> {
+    for left in sweep(folder, half)? {
+        say::line(format!("ended {left}, left over from a start before"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

