@@ -45,7 +45,12 @@ impl Identity {
         let words: &[&str] = match self {
             Self::Own => &[],
             Self::Namespace => &["unshare", "--user", "--map-user=65534", "--map-group=65534"],
-            Self::Nobody => &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+            Self::Nobody => &[
+                "setpriv",
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+            ],
         };
         words.iter().map(|word| (*word).to_owned()).collect()
     }
@@ -84,12 +89,20 @@ impl Home {
             Identity::Own
         };
         if identity == Identity::Own || identity.works(&programs, &data) {
-            return Ok(Self { identity, programs, data });
+            return Ok(Self {
+                identity,
+                programs,
+                data,
+            });
         }
         let (programs, data) = in_the_open(&programs, instance)?;
         let identity = Identity::Nobody;
         if identity.works(&programs, &data) {
-            return Ok(Self { identity, programs, data });
+            return Ok(Self {
+                identity,
+                programs,
+                data,
+            });
         }
         bail!(
             "PostgreSQL does not run as root, and no way to another user works here \
@@ -114,7 +127,10 @@ fn in_the_open(programs: &Path, instance: &Instance) -> Result<(PathBuf, PathBuf
         bail!("{OPEN} is not root's own folder: remove it");
     }
     // Two levels up: the libraries of the wheel lie beside the folder of the programs.
-    let wheel = programs.parent().and_then(Path::parent).context("the folder of a wheel")?;
+    let wheel = programs
+        .parent()
+        .and_then(Path::parent)
+        .context("the folder of a wheel")?;
     let name = wheel.file_name().context("the folder of a wheel")?;
     let copy = folder.join("programs").join(name);
     if !copy.is_dir() {
@@ -125,7 +141,9 @@ fn in_the_open(programs: &Path, instance: &Instance) -> Result<(PathBuf, PathBuf
         let _ = fs::remove_dir_all(folder.join("programs"));
         fs::rename(&new, folder.join("programs"))?;
     }
-    let inside = programs.strip_prefix(wheel).context("the folder of a wheel")?;
+    let inside = programs
+        .strip_prefix(wheel)
+        .context("the folder of a wheel")?;
     let data = folder.join("data");
     fs::create_dir_all(&data)?;
     Identity::Nobody.give(&data)?;
