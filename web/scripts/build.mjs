@@ -5,6 +5,9 @@
  *     index.html, reference.html, demo/…    the pages, with hashed scripts and styles in assets/
  *     demo/help/<slug>.html, *.md           the shop's help pages, and the texts they are made from
  *     demo/help/index.json                  [{slug, title, file}], which the seed command reads
+ *     errors/<code>.html                    the page of each error code, from docs/errors
+ *
+ * Beside each text lies the same as .gz, for servers that send it so.
  *
  * No file has an inline script or style, so a policy of `default-src 'self'` holds for all of them.
  */
@@ -14,6 +17,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
+import { marked } from "marked";
 import { helpPages } from "./help.mjs";
 
 const web = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -117,6 +121,7 @@ async function buildPages() {
   for (const [from, to] of pages) {
     await writeFile(join(dist, to ?? ""), filled(await readFile(join(web, from ?? ""), "utf8")));
   }
+  await cp(join(web, "site/icon.svg"), join(dist, "icon.svg"));
   await mkdir(join(dist, "demo/help"), { recursive: true });
   await cp(join(web, "demo/images"), join(dist, "demo/images"), { recursive: true });
   const help = await helpPages(join(web, "demo/help"));
@@ -149,6 +154,32 @@ ${page.html}</article>
   }
   const index = help.map(({ slug, title, file }) => ({ slug, title, file }));
   await writeFile(join(dist, "demo/help/index.json"), `${JSON.stringify(index, null, 2)}\n`);
+  return filled;
+}
+
+/** The pages that the `type` of a problem document points at. */
+async function buildErrorPages() {
+  const from = join(web, "../docs/errors");
+  const layout = await readFile(join(web, "site/error.html"), "utf8");
+  await mkdir(join(dist, "errors"), { recursive: true });
+  for (const file of await readdir(from)) {
+    const code = file.replace(/\.md$/, "");
+    if (code === file || code === "README") continue;
+    const html = await marked.parse(await readFile(join(from, file), "utf8"));
+    const page = styled(layout.replaceAll("{{code}}", code).replace("{{body}}", "<!-- body -->"));
+    await writeFile(
+      join(dist, `errors/${code}.html`),
+      page.replace("<!-- body -->", () => html),
+    );
+  }
+}
+
+async function compress() {
+  for (const entry of await readdir(dist, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (!entry.isFile() || !/\.(html|js|css|svg|json|md)$/.test(file)) continue;
+    await writeFile(`${file}.gz`, gzipSync(await readFile(file), { level: 9 }));
+  }
 }
 
 /** What a browser downloads, in the way it is sent. @param {string} file */
@@ -161,7 +192,9 @@ const LIMITS = { loader: 5 * 1024, panel: 25 * 1024 };
 
 await rm(dist, { recursive: true, force: true });
 const panelFile = await buildWidget();
-await buildPages();
+const styled = await buildPages();
+await buildErrorPages();
+await compress();
 const loader = await gzipped("widget.js");
 const panel = await gzipped(panelFile);
 console.log(`widget.js ${loader} bytes gzip (at most ${LIMITS.loader})`);

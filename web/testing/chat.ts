@@ -60,7 +60,7 @@ interface Room {
   sends: Map<string, { seq: number; text: string }>;
 }
 
-export const MAX_TEXT = 8_000;
+export const MAX_TEXT = 10_000;
 
 type Fields = Record<string, unknown>;
 
@@ -410,7 +410,7 @@ export class FakeChat {
 
 function refusalOf(room: Room, text: string): string | undefined {
   if (room.owner === "closed") return "channel_closed";
-  return text.trim() === "" || text.length > MAX_TEXT ? "validation_failed" : undefined;
+  return text.trim() === "" || [...text].length > MAX_TEXT ? "validation_failed" : undefined;
 }
 
 export function tokenIn(protocols: readonly string[]): string | undefined {

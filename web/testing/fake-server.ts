@@ -191,7 +191,14 @@ export class FakeServer {
     if (named === `GET /api/v1/messages/${id}`) {
       const after = Number(url.searchParams.get("after_seq") ?? 0);
       const limit = Number(url.searchParams.get("limit") ?? 50);
-      return [200, { items: room.log.slice(after, after + limit), next_cursor: null }];
+      const items = room.log.slice(after, after + limit);
+      return [
+        200,
+        {
+          items: items.map(({ channel, type: _, ...rest }) => ({ channel_id: channel, ...rest })),
+          next_cursor: null,
+        },
+      ];
     }
     throw new Refusal(404, "not_found");
   }
@@ -229,7 +236,15 @@ export class FakeServer {
     if (!open) this.chat.create(id, visitor);
     return [
       open ? 200 : 201,
-      { id, channel_id: id, agent_id: AGENT, agent: { id: AGENT, name: this.agentName } },
+      {
+        conversation_id: id,
+        channel_id: id,
+        agent_id: AGENT,
+        agent_name: this.agentName,
+        owner: "ai",
+        head_seq: this.chat.room(id).log.length,
+        created_at: new Date().toISOString(),
+      },
     ];
   }
 

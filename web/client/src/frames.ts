@@ -28,7 +28,7 @@ export interface Source {
   n: number;
   title: string;
   url?: string;
-  document_id: string;
+  document_id?: string;
   quote: string;
 }
 
@@ -172,8 +172,8 @@ function source(value: unknown): Source {
   return {
     n: whole(fields, "n"),
     title: text(fields, "title"),
-    document_id: text(fields, "document_id"),
     quote: text(fields, "quote"),
+    ...maybe(fields, "document_id"),
     ...maybe(fields, "url"),
   };
 }
@@ -189,10 +189,14 @@ function body(value: unknown): MessageBody {
   return read;
 }
 
-/** Reads one entry of a log, as the socket and `GET /messages/:channelId` give it. */
+/**
+ * Reads one entry of a log, as the socket and `GET /messages/:channelId` give it: the one calls the
+ * channel `channel`, the other `channel_id`.
+ */
 export function readEntry(value: unknown): Entry {
   const fields = record(value, "entry");
-  const place = { channel: text(fields, "channel"), seq: whole(fields, "seq") };
+  const channel = fields.channel_id === undefined ? "channel" : "channel_id";
+  const place = { channel: text(fields, channel), seq: whole(fields, "seq") };
   if (place.seq === 0) throw new FrameError("seq is not counted from 1");
   if (fields.kind !== "message" && fields.kind !== "state") return { ...place, kind: "other" };
   const base = {

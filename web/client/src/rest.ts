@@ -33,10 +33,10 @@ export interface VisitorSession {
   expires_in: number;
 }
 
-/** What `POST /agents/:id/start` answers; a newer server may say more. */
+/** The part of the answer of `POST /agents/:id/start` that a visitor's client needs. */
 export interface Started {
   channel_id: string;
-  agent_name?: string;
+  agent_name: string;
 }
 
 const TIMEOUT_MS = 15_000;
@@ -58,16 +58,7 @@ export class Rest {
 
   /** Answers the visitor's open conversation, or a new one. */
   async start(agentId: string, token: string): Promise<Started> {
-    const answer = (await this.#call("POST", `/agents/${agentId}/start`, token, {})) as {
-      channel_id?: string;
-      id?: string;
-      agent?: { name?: string };
-      agent_name?: string;
-    };
-    const channel = answer.channel_id ?? answer.id;
-    if (channel === undefined) throw new Error("start answered without a channel");
-    const name = answer.agent?.name ?? answer.agent_name;
-    return name === undefined ? { channel_id: channel } : { channel_id: channel, agent_name: name };
+    return (await this.#call("POST", `/agents/${agentId}/start`, token, {})) as Started;
   }
 
   /** Asks for a person (`queued`) or ends the conversation (`closed`). */

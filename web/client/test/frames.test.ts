@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FrameError, readFrame } from "../src/index.ts";
+import { FrameError, readEntry, readFrame } from "../src/index.ts";
 
 const message = {
   type: "message",
@@ -33,6 +33,11 @@ describe("reading a frame", () => {
     );
     expect(read).toMatchObject({ type: "entry", entry: { body: { text: "hi" } } });
     expect(read).not.toHaveProperty("entry.turn_id");
+  });
+
+  it("reads an entry of GET /messages, which names the channel otherwise", () => {
+    const { type: _, channel, ...entry } = message;
+    expect(readEntry({ channel_id: channel, ...entry })).toEqual({ channel, ...entry });
   });
 
   it("keeps the place of an entry whose kind it does not know", () => {

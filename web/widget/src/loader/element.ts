@@ -102,7 +102,10 @@ export class SynteraWidget extends HTMLElement {
     button.addEventListener("click", () => (this.#open ? this.close() : this.open()));
     this.#trouble.className = "trouble";
     this.#trouble.setAttribute("role", "status");
-    root.append(this.#trouble, button);
+    const inside = document.createElement("div");
+    inside.className = "root";
+    inside.append(this.#trouble, button);
+    root.append(inside);
     this.#button = button;
     this.#show(0);
   }

@@ -4,8 +4,8 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./icons.tsx";
 import { type Look, nameOf } from "./messages.tsx";
 
-/** The longest message that the chat service takes. */
-export const MAX_TEXT = 4_000;
+/** The longest message that the chat service takes, in characters. */
+export const MAX_TEXT = 10_000;
 
 function Bar({ look, onEnd }: { look: Look; onEnd: () => void }) {
   const { session, locale } = look;
@@ -33,7 +33,7 @@ function Bar({ look, onEnd }: { look: Look; onEnd: () => void }) {
           type="button"
           class="pill"
           disabled={session.phase !== "live" || session.busy !== undefined}
-          onClick={() => void session.talkToPerson()}
+          onClick={look.askPerson}
         >
           <Icon name="person" />
           {t.talkToPerson}
@@ -87,7 +87,7 @@ function Confirm({ look, onDone }: { look: Look; onDone: () => void }) {
 function Composer({ look, field }: { look: Look; field: { current: HTMLTextAreaElement | null } }) {
   const { session, locale } = look;
   const t = locale.strings;
-  const over = session.draft.trim().length - MAX_TEXT;
+  const over = [...session.draft.trim()].length - MAX_TEXT;
   useLayoutEffect(() => {
     const area = field.current;
     if (!area) return;
@@ -167,7 +167,7 @@ export function Footer({
     wasClosed.current = closed;
   }, [closed, field]);
   return (
-    <footer>
+    <div class="foot">
       {session.trouble && (
         <p class="trouble-note" role="alert">
           <Icon name="alert" />
@@ -203,6 +203,6 @@ export function Footer({
           <Composer look={look} field={field} />
         </>
       )}
-    </footer>
+    </div>
   );
 }

@@ -14,7 +14,7 @@ const mount: Mount = (host) => {
   host.root.adoptedStyleSheets = [...host.root.adoptedStyleSheets, sheet];
   const place = document.createElement("div");
   // Before the launcher: the order of the keyboard is the order on the screen.
-  host.root.prepend(place);
+  host.root.querySelector(".root")?.prepend(place);
   const session = new Session(host);
   const locale = localeFor(host.config.locale ?? document.documentElement.lang);
   let open = false;

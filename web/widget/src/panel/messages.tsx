@@ -10,6 +10,7 @@ import { citesOf, parts, safeUrl } from "./text.ts";
 export interface Look {
   session: Session;
   locale: Locale;
+  askPerson: () => void;
 }
 
 /** The name that stands for a sender. */
@@ -261,10 +262,7 @@ export function Messages({ look }: { look: Look }) {
   return (
     <>
       <div class="intro">
-        <span class="face large">
-          <Icon name="spark" />
-        </span>
-        <p class="hello">{t.greeting(session.agentName ?? t.agentFallback)}</p>
+        <p class="hello">{session.agentName ? t.greeting(session.agentName) : t.greetingNoName}</p>
         <p class="more">{t.greetingMore}</p>
       </div>
       {entries.map((entry, index) => {
@@ -299,7 +297,7 @@ export function Messages({ look }: { look: Look }) {
                   type="button"
                   class="primary"
                   disabled={session.busy !== undefined}
-                  onClick={() => void session.talkToPerson()}
+                  onClick={look.askPerson}
                 >
                   <Icon name="person" />
                   {t.talkToPerson}

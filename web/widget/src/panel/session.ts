@@ -253,7 +253,7 @@ export class Session {
         return this.#rest.start(token.agentId, token.token);
       });
       if (this.#over || attempt !== this.#attempts) return;
-      this.agentName = started.agent_name ?? this.agentName;
+      this.agentName = started.agent_name;
       this.#follow(started.channel_id);
     } catch (error) {
       if (this.#over || attempt !== this.#attempts) return;

@@ -20,7 +20,7 @@ function Head({ look, onClose }: { look: Look; onClose: () => void }) {
   );
   const human = owner === "human" && person && person.kind !== "other" ? person.sender : undefined;
   return (
-    <header>
+    <div class="head">
       <span class={human ? "face large person" : "face large"}>
         <Icon name={human ? "person" : "spark"} />
       </span>
@@ -31,7 +31,7 @@ function Head({ look, onClose }: { look: Look; onClose: () => void }) {
       <button type="button" class="close" aria-label={t.close} onClick={onClose}>
         <Icon name="close" />
       </button>
-    </header>
+    </div>
   );
 }
 
@@ -147,11 +147,25 @@ export function Panel({
   open: boolean;
   onClose: () => void;
 }) {
-  const look: Look = { session, locale };
   const t = locale.strings;
   const panel = useRef<HTMLElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
+  /** Where a keyboard would slide over half of the screen, only the person brings it up. */
+  const focusField = (): void => {
+    if (matchMedia("(pointer: coarse)").matches) panel.current?.focus();
+    else (field.current ?? panel.current)?.focus();
+  };
+  const look: Look = {
+    session,
+    locale,
+    askPerson() {
+      void session.talkToPerson();
+      // The button goes away with what it asks for: the focus must not go with it.
+      focusField();
+      toEnd();
+    },
+  };
   const [confirming, setConfirming] = useState(false);
   const { behind, toEnd, onScroll } = useFollow(list);
   useVisibleHeight(panel, open);
@@ -161,9 +175,7 @@ export function Panel({
   useEffect(() => {
     if (!open) return;
     toEnd();
-    // Where a keyboard would slide over half of the screen, the person asks for it.
-    if (matchMedia("(pointer: coarse)").matches) panel.current?.focus();
-    else (field.current ?? panel.current)?.focus();
+    focusField();
   }, [open]);
   // Whoever sends wants to see it go.
   useLayoutEffect(() => {

@@ -18,6 +18,7 @@ export const panel = {
   close: "Close chat",
   log: "Conversation",
   greeting: (name: string) => `Hi, I’m ${name}, an AI agent.`,
+  greetingNoName: "Hi, I’m an AI agent.",
   greetingMore:
     "Ask me anything. I answer from our help pages and show you where I found it. You can talk to a person at any time.",
   placeholder: "Write a message…",

@@ -1,0 +1,305 @@
+/** What a visitor can do with the widget, and what it does to a page. */
+
+import { expect, test } from "./fixture.ts";
+
+test.describe("before the first click", () => {
+  test("it asks for nothing but its loader and stores nothing", async ({
+    page,
+    widget,
+    server,
+  }) => {
+    await page.goto("/demo/");
+    await expect(widget.launcher).toBeVisible();
+    await page.waitForLoadState("networkidle");
+    const asked = server.requests.filter((r) => !/ \/(demo|assets)\//.test(r));
+    expect(asked).toEqual(["GET /widget.js"]);
+    const stored = await page.evaluate(() => [
+      localStorage.length,
+      sessionStorage.length,
+      document.cookie,
+    ]);
+    expect(stored).toEqual([0, 0, ""]);
+  });
+
+  test("it shifts nothing", async ({ page, widget }) => {
+    await page.addInitScript(() => {
+      const scope = window as unknown as { shifts: number };
+      scope.shifts = 0;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) {
+          scope.shifts += (entry as PerformanceEntry & { value: number }).value;
+        }
+      }).observe({ type: "layout-shift", buffered: true });
+    });
+    await page.goto("/demo/help/shipping.html");
+    const before = await page.evaluate(() => document.documentElement.scrollHeight);
+    await expect(widget.launcher).toBeVisible();
+    await page.waitForLoadState("networkidle");
+    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBe(before);
+    expect(await page.evaluate(() => (window as unknown as { shifts: number }).shifts)).toBe(0);
+  });
+});
+
+test.describe("a question", () => {
+  test("is answered word by word, with sources that open", async ({ page, widget, agent }) => {
+    await widget.open();
+    agent.holdAt = 60;
+    await widget.ask("How long does shipping take?");
+    await expect(widget.log).toContainText("Standard shipping costs $6.95");
+    await expect(widget.log).not.toContainText("Alaska");
+    agent.resume();
+    await expect(widget.log).toContainText("Alaska and Hawaii");
+    const source = widget.log.getByRole("link", { name: /^1 Shipping and delivery/ });
+    await expect(source).toHaveAttribute("rel", /noopener/);
+    const [opened] = await Promise.all([page.waitForEvent("popup"), source.click()]);
+    await expect(opened.getByRole("heading", { level: 1 })).toHaveText("Shipping and delivery");
+    await expect(
+      widget.log.getByRole("link", { name: "Source 2: Tracking or changing an order" }),
+    ).toHaveAttribute("href", /order-tracking/);
+  });
+
+  test("without an answer leads to a person", async ({ widget, server }) => {
+    await widget.open();
+    await widget.ask("Do you sell horse saddles?");
+    await expect(widget.log).toContainText("don’t want to guess");
+    await widget.log.getByRole("button", { name: "Talk to a person" }).click();
+    await expect(widget.panel).toContainText("Waiting for a person");
+    await expect(widget.field).toBeFocused();
+    await expect(widget.log.locator(".offer")).toHaveCount(0);
+    server.chat.setOwner(server.channel, "human", { kind: "user", id: "u1", name: "Maya" });
+    await expect(widget.panel.getByRole("heading", { level: 2 })).toHaveText("Maya");
+    await expect(widget.panel).toContainText("Maya is here");
+    server.chat.hint(server.channel, {
+      type: "typing",
+      channel: server.channel,
+      sender: { kind: "user", id: "u1", name: "Maya" },
+      on: true,
+    });
+    await expect(widget.log).toContainText("Maya is writing");
+    server.chat.say(server.channel, { kind: "user", id: "u1", name: "Maya" }, { text: "Hello!" });
+    await expect(widget.log).not.toContainText("Maya is writing");
+  });
+
+  test("can go to a person at once", async ({ widget }) => {
+    await widget.open();
+    await widget.person.click();
+    await expect(widget.panel).toContainText("Waiting for a person");
+  });
+
+  test("is one message, however it is sent", async ({ widget, server }) => {
+    await widget.open();
+    await widget.field.pressSequentially("first line");
+    await widget.field.press("Shift+Enter");
+    await widget.field.pressSequentially("second line");
+    await widget.send.click();
+    await expect(widget.log.locator(".mine")).toHaveText(/first line\nsecond line/);
+    await expect(widget.log).toContainText("don’t want to guess");
+    await widget.field.press("Enter");
+    const mine = server.chat.room(server.channel).log.filter((e) => e.sender.kind === "visitor");
+    expect(mine.map((e) => e.body?.text)).toEqual(["first line\nsecond line"]);
+  });
+});
+
+test.describe("what is written is kept", () => {
+  test("through a reload: the conversation and the draft", async ({ page, widget }) => {
+    await widget.open();
+    await widget.ask("How long does shipping take?");
+    await expect(widget.log.locator(".source")).toHaveCount(2);
+    await widget.field.fill("and what about");
+    await page.reload();
+    await widget.launcher.click();
+    await expect(widget.log).toContainText("Alaska and Hawaii");
+    await expect(widget.log.locator(".mine")).toHaveCount(1);
+    await expect(widget.field).toHaveValue("and what about");
+  });
+
+  test("through a lost network, sent once when it is back", async ({ widget, server, context }) => {
+    await widget.open();
+    await expect(widget.person).toBeEnabled();
+    await context.setOffline(true);
+    server.cut();
+    await expect(widget.panel).toContainText("You’re offline");
+    await widget.ask("Are you there?");
+    await expect(widget.log).toContainText("Waiting to send…");
+    await context.setOffline(false);
+    await expect(widget.log).toContainText("don’t want to guess");
+    const log = server.chat.room(server.channel).log;
+    expect(log.filter((e) => e.sender.kind === "visitor")).toHaveLength(1);
+  });
+
+  test("through a reload while the chat is away", async ({ page, widget, server }) => {
+    await widget.open();
+    await expect(widget.person).toBeEnabled();
+    server.sockets = false;
+    server.cut();
+    await widget.ask("Is my order late?");
+    await page.reload();
+    await widget.launcher.click();
+    await expect(widget.log).toContainText("Is my order late?");
+    server.sockets = true;
+    await expect(widget.log).toContainText("don’t want to guess");
+    const log = server.chat.room(server.channel).log;
+    expect(log.filter((e) => e.sender.kind === "visitor")).toHaveLength(1);
+  });
+
+  test("even before there is a conversation", async ({ page, widget, server }) => {
+    server.refuse = (r) => (r.includes("/start") ? [503, "unavailable"] : undefined);
+    await widget.open();
+    await expect(widget.panel.getByRole("alert")).toContainText("can’t reach");
+    await widget.ask("Do you deliver to Alaska?");
+    await page.reload();
+    await widget.launcher.click();
+    server.refuse = () => undefined;
+    await expect(widget.log).toContainText("Alaska and Hawaii");
+    const log = server.chat.room(server.channel).log;
+    expect(log.filter((e) => e.sender.kind === "visitor")).toHaveLength(1);
+  });
+
+  test("when it is refused: it can be tried again, or edited", async ({ widget, server }) => {
+    await widget.open();
+    server.chat.refuse = () => "validation_failed";
+    await widget.ask("Will this work?");
+    await expect(widget.log).toContainText("Not sent.");
+    await widget.log.getByRole("button", { name: "Edit" }).click();
+    await expect(widget.field).toHaveValue("Will this work?");
+    await widget.field.press("Enter");
+    await expect(widget.log).toContainText("Not sent.");
+    server.chat.refuse = () => undefined;
+    await widget.log.getByRole("button", { name: "Try again" }).click();
+    await expect(widget.log).toContainText("don’t want to guess");
+    await expect(widget.log.locator(".mine")).toHaveCount(1);
+  });
+
+  test("too long is told before it is sent", async ({ widget }) => {
+    await widget.open();
+    await widget.field.fill("a".repeat(10_012));
+    await expect(widget.panel).toContainText("12 characters too long");
+    await expect(widget.send).toBeDisabled();
+  });
+});
+
+test.describe("the connection", () => {
+  test("cut in the middle of an answer, nothing is lost or doubled", async ({
+    widget,
+    server,
+    agent,
+  }) => {
+    await widget.open();
+    agent.holdAt = 60;
+    await widget.ask("How long does shipping take?");
+    await expect(widget.log).toContainText("Standard shipping costs");
+    server.cut();
+    agent.resume();
+    await expect(widget.log.locator(".source")).toHaveCount(2);
+    await expect(widget.log.locator(".theirs")).toHaveCount(1);
+    await expect(widget.log);
+    await widget.ask("And how do you deliver?");
+    await expect(widget.log.locator(".source")).toHaveCount(4);
+  });
+
+  test("can be tried again when the chat cannot be reached", async ({ widget, server }) => {
+    server.refuse = (r) => (r.includes("/auth/visitors") ? [503, "unavailable"] : undefined);
+    await widget.open();
+    await expect(widget.panel.getByRole("alert")).toContainText("can’t reach the chat");
+    server.refuse = () => undefined;
+    await widget.panel.getByRole("button", { name: "Try again" }).click();
+    await widget.ask("How long does shipping take?");
+    await expect(widget.log.locator(".source")).toHaveCount(2);
+  });
+
+  test("says so when the key is not taken here", async ({ widget, server }) => {
+    server.refuse = (r) =>
+      r === "POST /api/v1/auth/visitors" ? [403, "origin_not_allowed"] : undefined;
+    await widget.open();
+    await expect(widget.panel.getByRole("alert")).toContainText("Chat isn’t available here");
+    expect(server.requests.filter((r) => r === "POST /api/v1/auth/visitors")).toHaveLength(1);
+  });
+
+  test("an old secret locks nobody out", async ({ page, widget }) => {
+    await page.addInitScript(() => {
+      if (!localStorage.getItem("syntera:pk_test_juniper:visitor")) {
+        localStorage.setItem("syntera:pk_test_juniper:visitor", "from another time");
+      }
+    });
+    await widget.open();
+    await expect(widget.person).toBeEnabled();
+  });
+
+  test("a panel that does not load can be tried again", async ({ page, widget }) => {
+    await page.route("**/widget/panel.*.js", (route) => route.abort());
+    await page.goto("/demo/");
+    await widget.launcher.click();
+    await expect(page.locator("syntera-widget .trouble")).toContainText("could not be loaded");
+    await page.unroute("**/widget/panel.*.js");
+    await widget.launcher.click();
+    await expect(widget.panel).toBeVisible();
+  });
+});
+
+test.describe("the end", () => {
+  test("is asked for, then said, and another conversation can begin", async ({
+    widget,
+    server,
+  }) => {
+    await widget.open();
+    await widget.ask("How long does shipping take?");
+    await expect(widget.log.locator(".source")).toHaveCount(2);
+    const first = server.channel;
+    await widget.panel.getByRole("button", { name: "End conversation" }).click();
+    const asked = widget.panel.getByRole("group", { name: "End this conversation?" });
+    await expect(asked.getByRole("button", { name: "Keep talking" })).toBeFocused();
+    await widget.page.keyboard.press("Escape");
+    await expect(asked).toHaveCount(0);
+    await expect(widget.panel).toBeVisible();
+    await widget.panel.getByRole("button", { name: "End conversation" }).click();
+    await asked.getByRole("button", { name: "End conversation" }).click();
+    await expect(widget.panel).toContainText("This conversation has ended.");
+    expect(server.chat.room(first).owner).toBe("closed");
+    await widget.panel.getByRole("button", { name: "Start a new conversation" }).click();
+    await expect(widget.field).toBeFocused();
+    await expect(widget.log.locator(".mine")).toHaveCount(0);
+    await widget.ask("Do you deliver to Alaska?");
+    await expect(widget.log.locator(".source")).toHaveCount(2);
+    expect(server.channel).not.toBe(first);
+  });
+
+  test("by the company keeps what was being written", async ({ widget, server }) => {
+    await widget.open();
+    await expect(widget.person).toBeEnabled();
+    await widget.field.fill("half a sentence");
+    server.chat.setOwner(server.channel, "closed", { kind: "system" }, "idle");
+    await expect(widget.panel).toContainText("This conversation has ended.");
+    await widget.panel.getByRole("button", { name: "Start a new conversation" }).click();
+    await expect(widget.field).toHaveValue("half a sentence");
+  });
+});
+
+test.describe("several tabs", () => {
+  test("are one visitor in one conversation", async ({ widget, context, server }) => {
+    await widget.page.goto("/demo/");
+    const other = await context.newPage();
+    await other.goto(`${server.origin}/demo/`);
+    await Promise.all([widget.launcher.click(), other.locator("syntera-widget .launcher").click()]);
+    await expect(widget.person).toBeEnabled();
+    await widget.ask("How long does shipping take?");
+    await expect(other.getByRole("log").locator(".source")).toHaveCount(2);
+    expect(server.chat.rooms.size).toBe(1);
+  });
+});
+
+test.describe("unread messages", () => {
+  test("are counted while it is closed, and read when it is opened", async ({ widget, server }) => {
+    await widget.open();
+    await expect(widget.person).toBeEnabled();
+    await widget.launcher.click();
+    await expect(widget.panel).toBeHidden();
+    for (const text of ["One", "Two"]) {
+      server.chat.say(server.channel, { kind: "user", name: "Maya" }, { text });
+    }
+    await expect(widget.launcher).toHaveAccessibleName("Open chat, 2 new messages");
+    await widget.launcher.click();
+    await expect(widget.log).toContainText("Two");
+    await widget.launcher.click();
+    await expect(widget.launcher).toHaveAccessibleName("Open chat");
+  });
+});
