@@ -4,6 +4,7 @@
 //! `/metrics` and `/internal/*`, and is never routed to from outside.
 
 mod health;
+mod healthcheck;
 mod lifecycle;
 mod observe;
 
@@ -16,8 +17,9 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use health::{Health, Unhealthy};
+pub use healthcheck::Healthcheck;
 pub use lifecycle::Lifecycle;
-pub use observe::{REQUEST_ID_HEADER, request_id};
+pub use observe::{REQUEST_ID_HEADER, RouteLabel, request_id};
 
 use crate::{
     problem::{self, Panicked},
