@@ -38,6 +38,7 @@ RUN --mount=type=cache,id=syntera-registry,target=/usr/local/cargo/registry,shar
 # The widget, the demo shop and the start page.
 FROM ${NODE_IMAGE} AS web
 WORKDIR /src/web
+COPY docs/errors /src/docs/errors
 COPY web/ ./
 RUN --mount=type=cache,id=syntera-npm,target=/root/.npm,sharing=locked \
     npm ci --no-audit --no-fund && npm run build
