@@ -26,7 +26,8 @@ pub(crate) fn build_web(workspace: &Workspace) -> Result<()> {
     }
     let _lock = lock(&workspace.root.join(".dev/web.lock"), "web build")?;
     install_folder(workspace, &web)?;
-    let inputs = [web.clone(), workspace.root.join("openapi")];
+    let outside = ["openapi", "docs/errors"].map(|folder| workspace.root.join(folder));
+    let inputs = [vec![web.clone()], outside.to_vec()].concat();
     let record = workspace.root.join(".dev/web-built-from");
     let now = hash_of(&inputs)?;
     let index = web.join("dist");

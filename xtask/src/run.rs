@@ -215,8 +215,21 @@ fn captured(command: &mut Command) -> Result<String> {
     let status = wait(&mut child, false)?;
     let results = results.join().unwrap_or_default();
     let errors = errors.join().unwrap_or_default();
-    verdict(command, status).with_context(|| last_lines(&format!("{results}\n{errors}"), 15))?;
+    verdict(command, status).with_context(|| both_ends(&format!("{results}\n{errors}")))?;
     Ok(results)
+}
+
+/// What a failed program said, shortened in the middle: some tell the cause first, some last.
+fn both_ends(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    if lines.len() <= 30 {
+        return lines.join("\n");
+    }
+    let (first, last) = (&lines[..12], &lines[lines.len() - 15..]);
+    format!("{}\n[…]\n{}", first.join("\n"), last.join("\n"))
 }
 
 /// The end of a text, without blank lines.
@@ -269,6 +282,18 @@ mod tests {
             "head -c 300000 /dev/zero >&2; head -c 300000 /dev/zero; echo end",
         ]);
         assert!(output(&mut command).unwrap().ends_with("end\n"));
+    }
+
+    #[test]
+    fn long_output_keeps_both_ends() {
+        let text: String = (1..=100).map(|n| format!("{n}\n")).collect();
+        let short = both_ends(&text);
+        assert!(
+            short.starts_with("1\n2\n") && short.ends_with("99\n100"),
+            "{short}"
+        );
+        assert_eq!(short.lines().count(), 28);
+        assert_eq!(both_ends("a\n\nb\n"), "a\nb");
     }
 
     #[test]

@@ -31,8 +31,6 @@ pub(crate) struct Spec {
     pub(crate) after: Vec<&'static str>,
     /// The signal that ends it in order.
     pub(crate) stop: Signal,
-    /// How long it may take to end, before it is killed.
-    pub(crate) stop_seconds: u32,
     /// Only the program itself gets the signal, because it ends its children in its own order.
     pub(crate) parent_only: bool,
 }
@@ -46,7 +44,6 @@ impl Spec {
             folder,
             after: Vec::new(),
             stop: Signal::TERM,
-            stop_seconds: 15,
             parent_only: false,
         }
     }
@@ -69,6 +66,8 @@ pub(crate) struct State {
 pub(crate) struct Supervisor {
     name: &'static str,
     instance: Instance,
+    /// How long its processes may take to end.
+    patience: Duration,
 }
 
 impl Supervisor {
@@ -76,6 +75,8 @@ impl Supervisor {
         Self {
             name: "infra",
             instance: instance.clone(),
+            // RabbitMQ takes 6 s on a quiet machine.
+            patience: Duration::from_secs(45),
         }
     }
 
@@ -83,6 +84,8 @@ impl Supervisor {
         Self {
             name: "fleet",
             instance: instance.clone(),
+            // Services drain for 10 s at most.
+            patience: Duration::from_secs(20),
         }
     }
 
@@ -97,7 +100,7 @@ impl Supervisor {
         let short = format!("/proc/self/fd/{}/{}", folder.as_raw_fd(), self.socket());
         let stream = UnixStream::connect(short)?;
         // Stopping answers only when all has ended.
-        stream.set_read_timeout(Some(Duration::from_secs(90)))?;
+        stream.set_read_timeout(Some(self.patience))?;
         http::exchange(stream, method, path)
     }
 
@@ -240,7 +243,6 @@ impl Supervisor {
             "availability": { "restart": "always", "backoff_seconds": 1 },
             "shutdown": {
                 "signal": spec.stop.as_raw(),
-                "timeout_seconds": spec.stop_seconds,
                 "parent_only": spec.parent_only,
             },
         })
@@ -252,8 +254,9 @@ impl Supervisor {
             // The connection may close before the answer, because the one who answers ends.
             let _ = self.ask("POST", "/project/stop");
             let gone = || holders::of_instance(&self.instance.folder, Some(self.name)).is_empty();
-            // Slower than the slowest process may stop; who is left then gets swept.
-            let _ = run::until("the supervisor's end", Duration::from_secs(60), gone);
+            // Who is left then gets swept. The supervisor has a time limit of its own, but with one
+            // it waits for all of it when a process ends faster than it begins to wait.
+            let _ = run::until("the supervisor's end", self.patience, gone);
         }
         let _ = fs::remove_file(self.instance.folder.join(self.socket()));
         Ok(())

@@ -89,7 +89,11 @@ fn steps() -> Vec<Step> {
         "dependencies, workflows, images, manifests, alerts, secrets",
         |c| lint::command(c.workspace),
     ));
-    steps.push(step("web", "npm run check, npm test in web/", web));
+    steps.push(step(
+        "web",
+        "types, lints, unit and browser tests in web/",
+        web,
+    ));
     steps.push(step(
         "e2e",
         "the whole fleet, and journeys through it in Chromium",
@@ -124,7 +128,11 @@ fn web(c: &mut Context<'_>) -> Result<()> {
     let web = c.workspace.root.join("web");
     npm::install_folder(c.workspace, &web)?;
     run::visibly_as_group(npm::npm(&web).args(["run", "check"]))?;
-    run::visibly_as_group(npm::npm(&web).arg("test"))
+    run::visibly_as_group(npm::npm(&web).arg("test"))?;
+    install::debian(&install::BROWSER.iter().collect::<Vec<_>>())?;
+    let mut browser = npm::npm(&web);
+    browser.args(["run", "test:browser"]).env("CI", "1");
+    run::visibly_as_group(browser.envs(chromium().map(|path| ("CHROMIUM_PATH", path))))
 }
 
 fn e2e(c: &mut Context<'_>) -> Result<()> {

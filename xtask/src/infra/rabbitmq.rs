@@ -35,9 +35,7 @@ pub(crate) fn epmd(instance: &Instance) -> Spec {
     let argv = ["epmd", "-port", &port, "-address", "127.0.0.1"]
         .map(String::from)
         .into();
-    let mut spec = Spec::new("epmd", instance.folder.clone(), argv);
-    spec.stop_seconds = 5;
-    spec
+    Spec::new("epmd", instance.folder.clone(), argv)
 }
 
 pub(crate) fn prepare(instance: &Instance, secrets: &Secrets) -> Result<Spec> {
@@ -59,7 +57,6 @@ pub(crate) fn prepare(instance: &Instance, secrets: &Secrets) -> Result<Spec> {
         vec![script()?.display().to_string()],
     );
     spec.after.push("epmd");
-    spec.stop_seconds = 40;
     let text = |path: PathBuf| path.display().to_string();
     spec.env = [
         ("HOME", text(data.clone())),

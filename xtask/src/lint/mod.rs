@@ -3,6 +3,7 @@
 
 mod tools;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -20,7 +21,7 @@ pub(crate) struct Lint {
 }
 
 /// All of them, the quick ones first.
-pub(crate) const ALL: [Lint; 9] = [
+pub(crate) const ALL: [Lint; 10] = [
     Lint {
         name: "dependencies (cargo-deny)",
         check: dependencies,
@@ -32,6 +33,10 @@ pub(crate) const ALL: [Lint; 9] = [
     Lint {
         name: "shell scripts (shellcheck)",
         check: scripts,
+    },
+    Lint {
+        name: "settings that deployments name",
+        check: settings,
     },
     Lint {
         name: "Dockerfile (hadolint)",
@@ -124,6 +129,29 @@ fn scripts(workspace: &Workspace) -> Result<()> {
     let mut shellcheck = Command::new(tools::shellcheck(workspace)?);
     shellcheck.args(["--external-sources", "--"]).args(scripts);
     quietly(workspace, "shellcheck", &mut shellcheck)
+}
+
+/// A setting that no program reads is ignored in silence, so each that a deployment sets must be one
+/// that the code names.
+fn settings(workspace: &Workspace) -> Result<()> {
+    const SETTING: &str = "SYNTERA_[A-Z_]+";
+    let words = |pattern: &str, paths: &[&str]| -> Result<BTreeSet<String>> {
+        let mut grep = Command::new("git");
+        grep.args(["grep", "--no-color", "-hoE", pattern, "--"])
+            .args(paths);
+        let found = run::output(grep.current_dir(&workspace.root))?;
+        let word = |line: &str| line.rsplit(' ').next().map(str::to_owned);
+        Ok(found.lines().filter_map(word).collect())
+    };
+    let known = words(SETTING, &["crates", "services", "deploy/postgres"])?;
+    // As the key of a map, or as the name of an entry.
+    let set = format!("^ *(- *(\\{{ *)?name: )?{SETTING}");
+    let used = words(&set, &["docker-compose.yml", "deploy/k8s"])?;
+    let unknown: Vec<&str> = used.difference(&known).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        bail!("no service reads {}", unknown.join(", "));
+    }
+    Ok(())
 }
 
 fn dockerfile(workspace: &Workspace) -> Result<()> {
