@@ -1,0 +1,4 @@
+//! `POST /v1/embeddings`.
+
+pub mod http;
+pub mod model;
