@@ -26,6 +26,10 @@ pub use trace::{
     HeaderCarrier, current_traceparent, inject, set_parent, set_parent_from_traceparent,
 };
 
+/// async-openai logs the bodies of answers that it cannot read, and those may quote customers. `llm`
+/// reports what went wrong without them.
+const SILENT: &str = "async_openai=off";
+
 /// Where telemetry goes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TelemetryConfig {
@@ -67,7 +71,7 @@ impl Telemetry {
             }
             None => (None, None),
         };
-        let filter = EnvFilter::try_new(&config.log)?;
+        let filter = EnvFilter::try_new(&config.log)?.add_directive(SILENT.parse()?);
         tracing_subscriber::registry()
             .with(filter)
             .with(tracing_opentelemetry::layer().with_tracer(tracer.tracer(service)))
