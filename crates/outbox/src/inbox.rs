@@ -49,6 +49,15 @@ impl Inbox {
             .await?;
         Ok(done.rows_affected() == 1)
     }
+
+    /// Forgets events that are too old to come again. The relay does it too; this is for schemas
+    /// without an outbox.
+    ///
+    /// # Errors
+    /// When the rows cannot be deleted.
+    pub async fn clean(&self, pool: &PgPool) -> sqlx::Result<()> {
+        clean(self.schema, pool, &self.clock).await
+    }
 }
 
 pub(crate) async fn clean(schema: &str, pool: &PgPool, clock: &Clock) -> sqlx::Result<()> {

@@ -31,6 +31,14 @@ const KEEP: chrono::Duration = chrono::Duration::hours(24);
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey(Option<String>);
 
+impl IdempotencyKey {
+    /// The key, for stores that are idempotent by a unique key of their own.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
@@ -64,6 +72,7 @@ pub struct Idempotency {
 pub struct Attempt {
     schema: &'static str,
     clock: Clock,
+    route: &'static str,
     row: Option<Row>,
 }
 
@@ -89,8 +98,9 @@ impl Idempotency {
         Self { schema, clock }
     }
 
-    /// Begins a request in the transaction of `connection`. `Err(response)` is the answer of the first
-    /// request with this key, or the problem of using the key for something else.
+    /// Begins a request in the transaction of `connection`. `route` is the method and the path as the
+    /// service serves it: `POST /contacts`. `Err(response)` is the answer of the first request with this
+    /// key, or the problem of using the key for something else.
     ///
     /// # Errors
     /// The response to send instead of doing anything.
@@ -104,6 +114,7 @@ impl Idempotency {
         let attempt = |row| Attempt {
             schema: self.schema,
             clock: self.clock.clone(),
+            route,
             row,
         };
         let Some(key) = key.0 else {
@@ -128,7 +139,7 @@ impl Idempotency {
                     .detail("use a new key for a new request")
                     .into_response())
             }
-            Some((_, Some(status), body, version)) => Err(replay(status, body, version)),
+            Some((_, Some(status), body, version)) => Err(replay(route, status, body, version)),
             // A row without an answer is never committed, so this would be a row of another release.
             Some((_, None, ..)) => Err(Problem::new(ErrorCode::IdempotencyInProgress)
                 .retry_after(std::time::Duration::from_secs(1))
@@ -222,7 +233,7 @@ impl Attempt {
                 .execute(connection)
                 .await?;
         }
-        Ok(answer(status, body, version))
+        Ok(answer(self.route, status, body, version))
     }
 }
 
@@ -236,28 +247,68 @@ fn bind<'q>(query: PgQuery<'q>, row: &'q Row) -> PgQuery<'q> {
         .bind(&row.key)
 }
 
-fn replay(status: i16, body: Option<Json<serde_json::Value>>, version: Option<i64>) -> Response {
+fn replay(
+    route: &str,
+    status: i16,
+    body: Option<Json<serde_json::Value>>,
+    version: Option<i64>,
+) -> Response {
     let status = u16::try_from(status)
         .ok()
         .and_then(|code| StatusCode::from_u16(code).ok())
         .unwrap_or(StatusCode::OK);
-    let mut response = answer(
-        status,
-        body.map_or(serde_json::Value::Null, |body| body.0),
-        version,
-    );
+    let body = body.map_or(serde_json::Value::Null, |body| body.0);
+    let mut response = answer(route, status, body, version);
     response
         .headers_mut()
         .insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }
 
-fn answer(status: StatusCode, body: serde_json::Value, version: Option<i64>) -> Response {
+fn answer(
+    route: &str,
+    status: StatusCode,
+    body: serde_json::Value,
+    version: Option<i64>,
+) -> Response {
+    let location = (status == StatusCode::CREATED)
+        .then(|| location(route, &body))
+        .flatten();
     let mut response = (status, axum::Json(body)).into_response();
-    if let Some(version) = version {
-        response
-            .headers_mut()
-            .insert(header::ETAG, crate::etag(version));
-    }
+    let headers = response.headers_mut();
+    headers.extend(location.map(|location| (header::LOCATION, location)));
+    headers.extend(version.map(|version| (header::ETAG, crate::etag(version))));
     response
+}
+
+/// Where the gateway serves what was created: the collection of `route`, and the id of `body`. None
+/// where the collection itself is named by parameters, which a route does not know.
+fn location(route: &str, body: &serde_json::Value) -> Option<HeaderValue> {
+    let path = &route[route.find('/')?..];
+    let id = body.get("id")?.as_str()?;
+    let location = format!("{}{path}/{id}", crate::openapi::BASE);
+    (!path.contains('{'))
+        .then(|| HeaderValue::try_from(location).ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_created_has_a_location() {
+        let at = |route, body| {
+            let response = answer(route, StatusCode::CREATED, body, None);
+            let location = response.headers().get(header::LOCATION);
+            location.map(|value| value.to_str().unwrap().to_owned())
+        };
+        let body = serde_json::json!({ "id": "7" });
+        assert_eq!(
+            at("POST /contacts", body.clone()).as_deref(),
+            Some("/api/v1/contacts/7")
+        );
+        assert_eq!(at("POST /agents/{id}/documents", body), None);
+        assert_eq!(at("POST /contacts", serde_json::json!({})), None);
+    }
 }

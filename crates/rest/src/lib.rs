@@ -14,7 +14,7 @@ pub use client::{ClientError, ServiceClient};
 pub use etag::{IfMatch, Tagged, etag};
 pub use extract::{Json, Path, Query};
 pub use idempotency::{Attempt, Idempotency, IdempotencyKey};
-pub use list::{Cursor, Limit, Page};
+pub use list::{Cursor, Limit, Page, Timestamp};
 pub use openapi::{Problems, document, print};
 pub use patch::Field;
 pub use validate::{Check, Validate};

@@ -1,6 +1,7 @@
 //! Lists: `?limit=&cursor=` in, `{items, next_cursor}` out, by keyset and never by offset.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
 use common::{ErrorCode, Problem, problem::FieldError};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
@@ -70,6 +71,28 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
+/// A time in a query, as RFC 3339 has it: years of four digits, which PostgreSQL can hold. In
+/// `IntoParams` give it as `#[param(value_type = Option<String>, format = DateTime)]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(DateTime<Utc>);
+
+impl Timestamp {
+    /// The time.
+    #[must_use]
+    pub const fn time(self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        DateTime::parse_from_rfc3339(&text)
+            .map(|time| Self(time.to_utc()))
+            .map_err(|_| serde::de::Error::custom("a time such as 2026-11-23T10:00:00Z"))
+    }
+}
+
 /// Where a page begins: opaque to clients, a JSON value inside. In `IntoParams` give it as
 /// `#[param(value_type = Option<String>)]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -98,6 +121,12 @@ impl Cursor {
     }
 }
 
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +148,24 @@ mod tests {
             serde_json::from_str::<Limit>("0").is_err()
                 && serde_json::from_str::<Limit>("101").is_err()
         );
+    }
+
+    #[test]
+    fn times_are_rfc_3339_and_nothing_wider() {
+        let read =
+            |text: &str| serde_json::from_value::<Timestamp>(text.into()).map(Timestamp::time);
+        assert_eq!(
+            read("1970-01-01T01:00:00+01:00").unwrap(),
+            DateTime::UNIX_EPOCH
+        );
+        for wrong in [
+            "2026-11-23",
+            "2026-11-23T10:00:00",
+            "+262142-01-01T00:00:00Z",
+            "yesterday",
+            "",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -11,6 +11,8 @@ use utoipa::{
     },
 };
 
+/// Where the gateway publishes the services' paths.
+pub(crate) const BASE: &str = "/api/v1";
 /// The bearer token of people, programs and visitors.
 const BEARER: &str = "bearer";
 
@@ -134,7 +136,7 @@ pub fn document(mut spec: Spec, title: &str, description: &str) -> Spec {
     spec.info.version = "v1".to_owned();
     spec.info.license = None;
     spec.info.contact = None;
-    spec.servers = Some(vec![Server::new("/api/v1")]);
+    spec.servers = Some(vec![Server::new(BASE)]);
     spec.security = base.security;
     Problems.modify(&mut spec);
     spec

@@ -37,6 +37,23 @@ impl Check {
             .fields(check.errors))
     }
 
+    /// Ends checks of query parameters, whose names were given as pointers.
+    ///
+    /// # Errors
+    /// 400 that names each parameter that is not valid.
+    pub fn parameters(self) -> Result<(), Problem> {
+        if self.errors.is_empty() {
+            return Ok(());
+        }
+        let errors = self
+            .errors
+            .into_iter()
+            .map(|error| FieldError::parameter(error.pointer.unwrap_or_default(), error.detail));
+        Err(Problem::new(ErrorCode::InvalidQuery)
+            .detail("correct the parameters under `errors`")
+            .fields(errors))
+    }
+
     /// Reports a fault at `pointer`.
     pub fn fault(&mut self, pointer: &str, detail: impl Into<String>) {
         self.errors.push(FieldError::at(pointer, detail));

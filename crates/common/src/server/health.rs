@@ -38,6 +38,7 @@ type Check =
 #[derive(Clone, Default)]
 pub struct Health {
     checks: BTreeMap<&'static str, Check>,
+    notices: BTreeMap<&'static str, Check>,
     draining: Arc<AtomicBool>,
 }
 
@@ -66,13 +67,27 @@ impl Health {
         self
     }
 
+    /// Adds a check of something that may be away for a while: it is named when it is, and the service
+    /// stays ready. Taking every instance out of service would help nobody.
+    #[must_use]
+    pub fn notice<F, Fut>(mut self, name: &'static str, check: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Unhealthy>> + Send + 'static,
+    {
+        self.notices
+            .insert(name, Arc::new(move || Box::pin(check())));
+        self
+    }
+
     /// Answers 503 from now on: the service is going away.
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
     pub(super) async fn answer(&self) -> Response {
-        let runs = self.checks.iter().map(|(name, check)| async move {
+        let all = self.checks.iter().chain(&self.notices);
+        let runs = all.map(|(name, check)| async move {
             let result = match tokio::time::timeout(WITHIN, check()).await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(Unhealthy(why))) => Err(crate::telemetry::redact(&why).into_owned()),
@@ -82,10 +97,20 @@ impl Health {
         });
         let results = future::join_all(runs).await;
         let draining = self.draining.load(Ordering::Relaxed);
-        let ready = !draining && results.iter().all(|(_, result)| result.is_ok());
+        let passes = |(name, result): &(&str, Result<(), String>)| {
+            result.is_ok() || !self.checks.contains_key(name)
+        };
+        let ready = !draining && results.iter().all(passes);
         let mut checks: BTreeMap<_, _> = results
             .into_iter()
-            .map(|(name, result)| (name, result.map_or_else(|why| why, |()| "ok".to_owned())))
+            .map(|(name, result)| {
+                let text = match result {
+                    Ok(()) => "ok".to_owned(),
+                    Err(why) if self.checks.contains_key(name) => why,
+                    Err(why) => format!("down, and done without for now: {why}"),
+                };
+                (name, text)
+            })
             .collect();
         if draining {
             checks.insert("lifecycle", "draining".to_owned());
@@ -101,7 +126,8 @@ impl Health {
 
 impl fmt::Debug for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.checks.keys()).finish()
+        let names = self.checks.keys().chain(self.notices.keys());
+        f.debug_set().entries(names).finish()
     }
 }
 
@@ -120,6 +146,14 @@ mod tests {
             broken.answer().await.status(),
             StatusCode::SERVICE_UNAVAILABLE
         );
+        let named = health
+            .clone()
+            .notice("cache", || async { Err(Unhealthy("gone".to_owned())) });
+        let answer = named.answer().await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 10).await;
+        let body = String::from_utf8(body.unwrap().to_vec()).unwrap();
+        assert!(body.contains("\"cache\":\"down"), "{body}");
         health.drain();
         assert_eq!(
             health.answer().await.status(),

@@ -26,6 +26,11 @@ pub fn request_id() -> Option<RequestId> {
     REQUEST_ID.try_with(|id| *id).ok()
 }
 
+/// Names the route of an answer where the router's own pattern says too little, as in the gateway. Put
+/// it into the response's extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteLabel(pub &'static str);
+
 pub(super) async fn observe(listener: &'static str, mut request: Request, next: Next) -> Response {
     let id = request
         .headers()
@@ -56,9 +61,18 @@ pub(super) async fn observe(listener: &'static str, mut request: Request, next: 
         .scope(id, next.run(request).instrument(span.clone()))
         .await;
     let took = started.elapsed();
+    let label = response
+        .extensions()
+        .get::<RouteLabel>()
+        .map(|label| label.0);
+    if let Some(label) = label {
+        span.record("http.route", label);
+        span.record("otel.name", format!("{method} {label}"));
+    }
+    let route = label.unwrap_or(&route);
     let status = response.status().as_u16();
     span.record("http.response.status_code", status);
-    metrics::observe_request(listener, method.as_str(), &route, status, took);
+    metrics::observe_request(listener, method.as_str(), route, status, took);
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     span.in_scope(|| tracing::debug!(%method, route, status, millis, "answered"));
     response.headers_mut().insert(REQUEST_ID_HEADER, id_value);

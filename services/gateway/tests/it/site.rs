@@ -1,0 +1,96 @@
+//! The web files.
+
+use std::fs;
+
+use crate::{Gateway, problem};
+
+#[tokio::test]
+async fn files_are_served_with_what_browsers_need_to_know() {
+    let gateway = Gateway::start().await;
+    let web = gateway.web.path();
+    fs::create_dir_all(web.join("widget")).unwrap();
+    fs::create_dir_all(web.join("errors")).unwrap();
+    fs::write(web.join("index.html"), "<h1>start</h1>").unwrap();
+    fs::write(web.join("widget.js"), "loader").unwrap();
+    fs::write(web.join("widget/panel.ABCD.js"), "panel").unwrap();
+    fs::write(web.join("errors/not_found.html"), "<h1>nothing</h1>").unwrap();
+
+    let start = gateway.server.get("/").send().await.unwrap();
+    assert_eq!(start.status(), 200);
+    assert!(
+        start.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .starts_with("default-src 'self'")
+    );
+    assert!(!start.headers().contains_key("access-control-allow-origin"));
+    assert_eq!(start.text().await.unwrap(), "<h1>start</h1>");
+
+    let loader = gateway.server.get("/widget.js").send().await.unwrap();
+    assert_eq!(loader.headers()["access-control-allow-origin"], "*");
+    assert_eq!(loader.headers()["cache-control"], "public, max-age=300");
+    let panel = gateway
+        .server
+        .get("/widget/panel.ABCD.js")
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        panel.headers()["cache-control"]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
+
+    assert_eq!(
+        gateway
+            .server
+            .get("/errors/not_found")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    for nothing in [
+        "/errors/made_up",
+        "/errors/..%2Findex",
+        "/nothing",
+        "/../Cargo.toml",
+        "/widget/%2e%2e/%2e%2e/x",
+    ] {
+        problem(
+            gateway.server.get(nothing).send().await.unwrap(),
+            404,
+            "not_found",
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_demo_is_told_of_once_it_is_there() {
+    let gateway = Gateway::start().await;
+    let ask = || gateway.server.get("/demo/config.json").send();
+    problem(ask().await.unwrap(), 404, "not_found").await;
+    fs::write(gateway.web.path().join("demo.json"), r#"{"key":"pk_x"}"#).unwrap();
+    let answer = ask().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    assert_eq!(answer.text().await.unwrap(), r#"{"key":"pk_x"}"#);
+}
+
+#[tokio::test]
+async fn the_document_of_the_whole_api_is_served() {
+    let gateway = Gateway::start().await;
+    let document: serde_json::Value = gateway
+        .server
+        .get("/api/v1/openapi.json")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["servers"][0]["url"], "/api/v1");
+}
