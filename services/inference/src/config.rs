@@ -29,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve the API until told to stop.
     Serve(Box<Serve>),
+    /// Ask the process beside this one whether it is ready: for containers.
+    Healthcheck(common::server::Healthcheck),
     /// Bring the pinned model files and check their hashes.
     Install(Install),
     /// Print the OpenAPI document.

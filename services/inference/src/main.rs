@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     run_main(async {
         match cli.command {
             Command::Serve(config) => inference::serve(*config).await?,
+            Command::Healthcheck(check) => check.run(inference::PORT).await?,
             Command::Install(config) => {
                 let pip = install::Pip {
                     python: config.python,
