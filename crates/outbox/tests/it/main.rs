@@ -1,4 +1,5 @@
 //! Outbox and inbox against a real database and a real broker.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use bus::{Event, EventData, topology};
 use clock::Clock;
