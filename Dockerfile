@@ -22,6 +22,9 @@ COPY crates crates
 COPY services services
 COPY xtask xtask
 COPY migrations migrations
+# What the database said about each query: the build asks none.
+COPY .sqlx .sqlx
+ENV SQLX_OFFLINE=true
 # Line tables stay out of the images; a panic still names its file and line.
 ENV CARGO_PROFILE_RELEASE_STRIP=debuginfo
 RUN --mount=type=cache,id=syntera-registry,target=/usr/local/cargo/registry,sharing=locked \
