@@ -22,6 +22,8 @@ COPY crates crates
 COPY services services
 COPY xtask xtask
 COPY migrations migrations
+# The gateway carries the services' documents.
+COPY openapi openapi
 # What the database said about each query: the build asks none.
 COPY .sqlx .sqlx
 ENV SQLX_OFFLINE=true
