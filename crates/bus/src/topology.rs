@@ -26,6 +26,16 @@ pub struct Queue {
     pub takes: &'static [&'static str],
 }
 
+impl Queue {
+    /// Whether the queue takes events of this type.
+    #[must_use]
+    pub fn wants(&self, event_type: &str) -> bool {
+        self.takes
+            .iter()
+            .any(|pattern| matches(pattern, event_type))
+    }
+}
+
 /// Agent: a customer's message wants an answer; a closed channel wants none any more.
 pub const AGENT_TURNS: Queue = Queue {
     name: "agent.turns",
@@ -58,10 +68,7 @@ pub fn dead_letters(queue: &str) -> String {
 /// Whether somebody listens to this type; if not, an event that no queue took is no fault.
 #[must_use]
 pub fn is_wanted(event_type: &str) -> bool {
-    QUEUES
-        .iter()
-        .flat_map(|queue| queue.takes)
-        .any(|pattern| matches(pattern, event_type))
+    QUEUES.iter().any(|queue| queue.wants(event_type))
 }
 
 fn matches(pattern: &str, key: &str) -> bool {

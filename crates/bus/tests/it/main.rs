@@ -1,5 +1,4 @@
 //! The bus against a real broker.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::sync::{
     Arc,
