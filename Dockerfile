@@ -1,8 +1,8 @@
 # The images of the seven services, one target each: docker build --target gateway .
 #
 # The cargo and npm stages run once, whatever the number of targets; their downloads and their
-# target folder live in build caches. A final image holds one binary, the certificates and what
-# that service reads; no shell is needed to run it, nothing runs as root, and nothing is written
+# target folder live in build caches. A final image holds one binary, the C library, certificates
+# and what that service reads: no shell, no package manager, no user but 65532. Nothing is written
 # outside of mounts and /tmp.
 
 # Where the stages start: official images by version. Arguments, so that a registry mirror or a
@@ -10,11 +10,11 @@
 ARG RUST_IMAGE=rust:1.95.0-bookworm
 ARG NODE_IMAGE=node:22.22.0-bookworm-slim
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
-ARG RUNTIME_IMAGE=debian:bookworm-20260518-slim
 
 
 # The binaries.
 FROM ${RUST_IMAGE} AS build
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
@@ -38,6 +38,12 @@ RUN --mount=type=cache,id=syntera-registry,target=/usr/local/cargo/registry,shar
     && for service in gateway auth agent crm chat analytics inference; do \
         cp "target/release/$service" /out/ || exit 1; \
     done
+# The root of the images: what the binaries are linked with, at the same paths, and the certificates.
+RUN mkdir -p /out/root \
+    && find /out -maxdepth 1 -type f -exec ldd {} + \
+        | grep --only-matching --extended-regexp '/[^ ]+[.]so[^ ]*' | sort --unique \
+        | xargs cp --parents --dereference --target-directory=/out/root \
+    && cp --parents --dereference /etc/ssl/certs/ca-certificates.crt /out/root
 
 
 # The widget, the demo shop and the start page.
@@ -56,8 +62,8 @@ RUN inference install --dir /models
 
 
 # What all images share.
-FROM ${RUNTIME_IMAGE} AS runtime
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+FROM scratch AS runtime
+COPY --from=build /out/root /
 WORKDIR /app
 USER 65532:65532
 
