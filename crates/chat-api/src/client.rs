@@ -12,7 +12,8 @@ use tokio::{
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 
 use crate::{
-    Channel, Entry, OpenChannel, Opened, ReplyCommit, ReplyHeader, ReplyLine, SetOwner, SetOwnerInternal,
+    Channel, Entry, OpenChannel, Opened, ReplyCommit, ReplyHeader, ReplyLine, SetOwner,
+    SetOwnerInternal,
 };
 
 /// A whole reply may take this long.
@@ -36,7 +37,9 @@ impl ChatClient {
     /// # Errors
     /// When chat cannot be reached or refuses.
     pub async fn open(&self, id: ChannelId, channel: &OpenChannel) -> Result<Opened, ClientError> {
-        let request = self.0.request(Method::PUT, &format!("/internal/channels/{id}"))?;
+        let request = self
+            .0
+            .request(Method::PUT, &format!("/internal/channels/{id}"))?;
         self.0.json(request.json(channel)).await
     }
 
@@ -44,9 +47,19 @@ impl ChatClient {
     ///
     /// # Errors
     /// When chat cannot be reached or refuses.
-    pub async fn channel(&self, workspace: WorkspaceId, id: ChannelId) -> Result<Option<Channel>, ClientError> {
-        let request = self.0.request(Method::GET, &format!("/internal/channels/{id}"))?;
-        match self.0.json(request.query(&[("workspace_id", workspace)])).await {
+    pub async fn channel(
+        &self,
+        workspace: WorkspaceId,
+        id: ChannelId,
+    ) -> Result<Option<Channel>, ClientError> {
+        let request = self
+            .0
+            .request(Method::GET, &format!("/internal/channels/{id}"))?;
+        match self
+            .0
+            .json(request.query(&[("workspace_id", workspace)]))
+            .await
+        {
             Ok(channel) => Ok(Some(channel)),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
@@ -63,8 +76,13 @@ impl ChatClient {
         id: ChannelId,
         after_seq: i64,
     ) -> Result<Page<Entry>, ClientError> {
-        let request = self.0.request(Method::GET, &format!("/internal/channels/{id}/log"))?;
-        let query = [("workspace_id", workspace.to_string()), ("after_seq", after_seq.to_string())];
+        let request = self
+            .0
+            .request(Method::GET, &format!("/internal/channels/{id}/log"))?;
+        let query = [
+            ("workspace_id", workspace.to_string()),
+            ("after_seq", after_seq.to_string()),
+        ];
         self.0.json(request.query(&query)).await
     }
 
@@ -78,8 +96,15 @@ impl ChatClient {
         id: ChannelId,
         change: SetOwner,
     ) -> Result<Channel, ClientError> {
-        let request = self.0.request(Method::POST, &format!("/internal/channels/{id}/owner"))?;
-        self.0.json(request.json(&SetOwnerInternal { workspace_id: workspace, change })).await
+        let request = self
+            .0
+            .request(Method::POST, &format!("/internal/channels/{id}/owner"))?;
+        self.0
+            .json(request.json(&SetOwnerInternal {
+                workspace_id: workspace,
+                change,
+            }))
+            .await
     }
 
     /// Begins a streamed reply.
@@ -103,7 +128,9 @@ impl ChatClient {
     }
 }
 
-fn fallible(lines: impl Stream<Item = Vec<u8>>) -> impl Stream<Item = Result<Vec<u8>, std::io::Error>> {
+fn fallible(
+    lines: impl Stream<Item = Vec<u8>>,
+) -> impl Stream<Item = Result<Vec<u8>, std::io::Error>> {
     lines.map(Ok)
 }
 
@@ -137,7 +164,13 @@ impl Reply {
     /// # Errors
     /// When chat has answered already, which before the commit is a refusal.
     pub async fn delta(&mut self, offset: u64, delta: String) -> Result<(), ReplyError> {
-        if self.lines.send(line(&ReplyLine::Delta { offset, delta })).await.is_ok() && !self.answer.is_finished() {
+        if self
+            .lines
+            .send(line(&ReplyLine::Delta { offset, delta }))
+            .await
+            .is_ok()
+            && !self.answer.is_finished()
+        {
             return Ok(());
         }
         match (&mut self.answer).await {

@@ -1,7 +1,7 @@
 //! The events that chat publishes.
 
-use chrono::{DateTime, Utc};
 use bus::{EventData, EventSchema};
+use chrono::{DateTime, Utc};
 use ids::{AgentId, ChannelId, VisitorId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -151,7 +151,10 @@ pub fn catalog() -> Vec<EventSchema> {
 mod tests {
     #[test]
     fn published_events_keep_their_shape() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi/events/chat.json");
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../openapi/events/chat.json"
+        );
         bus::schema::assert_snapshot(file.as_ref(), &super::catalog());
     }
 }

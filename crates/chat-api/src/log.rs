@@ -88,7 +88,11 @@ pub struct Body {
 impl Body {
     /// A message that is nothing but text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: Personal::new(text.into()), sources: Vec::new(), offers_person: false }
+        Self {
+            text: Personal::new(text.into()),
+            sources: Vec::new(),
+            offers_person: false,
+        }
     }
 }
 
@@ -144,7 +148,7 @@ pub struct Entry {
 }
 
 /// A message to be sent by REST.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
     /// Any string that is unique among the sender's messages of the channel.

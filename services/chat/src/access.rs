@@ -1,0 +1,84 @@
+//! Who may see and do what in a channel.
+
+use chat_api::Sender;
+use common::{
+    Problem,
+    tokens::{Participant, Permission},
+};
+use ids::{ChannelId, UserId, VisitorId};
+
+use crate::log::{Actor, Error, Log, Place};
+
+/// How somebody stands to a channel that they may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is theirs: a visitor's, or that of a person who tries their own agent.
+    Customer(VisitorId),
+    /// They work for the company.
+    Colleague(UserId),
+}
+
+impl Standing {
+    /// Who they are in the channel.
+    #[must_use]
+    pub const fn actor(self) -> Actor {
+        match self {
+            Self::Customer(visitor) => Actor::Visitor(visitor),
+            Self::Colleague(user) => Actor::Person(user),
+        }
+    }
+
+    /// The sender of what they do.
+    #[must_use]
+    pub fn sender(self) -> Sender {
+        self.actor().sender()
+    }
+
+    /// Lets those pass who may write.
+    ///
+    /// # Errors
+    /// 403 that names the missing permission.
+    pub fn writer(self, who: &Participant) -> Result<Actor, Problem> {
+        if let (Self::Colleague(_), Participant::Person(caller)) = (self, who) {
+            caller.require(Permission::ConversationsWrite)?;
+        }
+        Ok(self.actor())
+    }
+}
+
+/// The channel, when `who` may see it.
+///
+/// # Errors
+/// 404 when there is none for them, 403 for a person who may see no conversations.
+pub async fn enter(
+    log: &Log,
+    who: &Participant,
+    channel: ChannelId,
+) -> Result<(Place, Standing), Problem> {
+    let place = Place {
+        workspace: who.workspace_id(),
+        channel,
+    };
+    let owner = match log.recent_head(place).await {
+        Ok(head) => Some(head.visitor_id),
+        Err(Error::NotFound) => None,
+        Err(error) => return Err(error.into()),
+    };
+    match who {
+        Participant::Visitor(visitor) if owner == Some(visitor.visitor_id) => {
+            Ok((place, Standing::Customer(visitor.visitor_id)))
+        }
+        Participant::Visitor(_) => Err(Problem::not_found()),
+        Participant::Person(caller) => {
+            let as_visitor = VisitorId::from_uuid(caller.user_id.as_uuid());
+            if owner == Some(as_visitor) {
+                return Ok((place, Standing::Customer(as_visitor)));
+            }
+            // Before the answer tells whether it exists.
+            caller.require(Permission::ConversationsRead)?;
+            owner
+                .map(|_| (place, Standing::Colleague(caller.user_id)))
+                .ok_or_else(Problem::not_found)
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Reading a log: its head, its pages, and the channel as it stands.
+
+use chat_api::{Channel, Entry};
+
+use super::{Error, Head, Log, Place, model::ClientKey};
+
+/// Steps by which a known head is moved before it is looked up anew.
+const STEPS: usize = 8;
+
+/// A piece of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// What comes after this entry, oldest first.
+    After(i64),
+    /// What lies before this entry: the newest of it.
+    Before(i64),
+    /// The newest there is.
+    Latest,
+}
+
+impl Log {
+    /// The state of a channel, as its log has it now.
+    ///
+    /// # Errors
+    /// When there is no such channel, or the store is not there.
+    pub async fn head(&self, place: Place) -> Result<Head, Error> {
+        let slot = self.slot(place);
+        let mut known = super::lock(&slot).await?;
+        let head = self
+            .refresh(place, known.take())
+            .await?
+            .ok_or(Error::NotFound)?;
+        *known = Some(head.clone());
+        Ok(head)
+    }
+
+    /// A state of a channel that may be some entries old: enough for what never changes, such as whose
+    /// channel it is.
+    ///
+    /// # Errors
+    /// When there is no such channel, or the store is not there.
+    pub async fn recent_head(&self, place: Place) -> Result<Head, Error> {
+        if let Some(head) = self
+            .slot(place)
+            .try_lock()
+            .ok()
+            .and_then(|known| known.clone())
+        {
+            return Ok(head);
+        }
+        self.head(place).await
+    }
+
+    /// The channel as it stands. A projection that a crash left behind is moved forward on the way.
+    ///
+    /// # Errors
+    /// When there is no such channel, or the store is not there.
+    pub async fn channel(&self, place: Place) -> Result<Channel, Error> {
+        let head = self.head(place).await?;
+        let projected = self
+            .0
+            .store
+            .heads(place.workspace, &[place.channel])
+            .await?;
+        if projected.first().is_none_or(|(_, seq)| *seq < head.seq)
+            && let Err(error) = self.0.store.project(place, &head).await
+        {
+            tracing::debug!(%error, "the projection stays behind for now");
+        }
+        Ok(channel(place, &head))
+    }
+
+    /// A page of the log, in the order of the log, and whether there is more in its direction.
+    ///
+    /// # Errors
+    /// When the store is not there.
+    pub async fn page(
+        &self,
+        place: Place,
+        history: History,
+        limit: i64,
+    ) -> Result<(Vec<Entry>, bool), Error> {
+        let end = match history {
+            History::After(seq) => {
+                let mut entries = self.after(place, seq, limit + 1).await?;
+                let more = entries.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+                if more {
+                    entries.pop();
+                }
+                return Ok((entries, more));
+            }
+            History::Before(seq) => seq.min(self.head(place).await?.seq + 1),
+            History::Latest => self.head(place).await?.seq + 1,
+        };
+        let start = (end - limit).max(1);
+        Ok((self.0.store.range(place, start, end).await?, start > 1))
+    }
+
+    /// Entries after `seq`, oldest first, `limit` at most.
+    ///
+    /// # Errors
+    /// When the store is not there.
+    pub async fn after(&self, place: Place, seq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
+        // Most of the time there is nothing, and one look at the next place tells.
+        let Some(next) = self.0.store.entry_at(place, seq + 1).await? else {
+            return Ok(Vec::new());
+        };
+        let mut entries = vec![next];
+        if limit > 1 {
+            entries.extend(self.0.store.range(place, seq + 2, seq + 1 + limit).await?);
+        }
+        Ok(entries)
+    }
+
+    /// The entry that a sender gave this name.
+    ///
+    /// # Errors
+    /// When the store is not there.
+    pub async fn by_client(&self, place: Place, key: &ClientKey) -> Result<Option<Entry>, Error> {
+        Ok(self.0.store.by_client(place, key).await?)
+    }
+
+    /// Notes that a reply of `epoch` begins; answers whether none of a later one has.
+    ///
+    /// # Errors
+    /// When the store is not there.
+    pub async fn claim_epoch(&self, place: Place, epoch: i64) -> Result<bool, Error> {
+        Ok(self.0.store.claim_epoch(place, epoch).await? <= epoch)
+    }
+
+    /// Whether no reply of a later epoch has begun.
+    ///
+    /// # Errors
+    /// When the store is not there.
+    pub async fn is_epoch(&self, place: Place, epoch: i64) -> Result<bool, Error> {
+        Ok(self.0.store.epoch(place).await? <= epoch)
+    }
+
+    /// The head of the log now, given one that was true once. The log is dense, so that nothing at the
+    /// next place means that nothing follows.
+    pub(super) async fn refresh(
+        &self,
+        place: Place,
+        known: Option<Head>,
+    ) -> Result<Option<Head>, Error> {
+        let store = &self.0.store;
+        let Some(mut head) = known else {
+            return Ok(store.head(place).await?);
+        };
+        for _ in 0..STEPS {
+            match store.head_at(place, head.seq + 1).await? {
+                Some(next) => head = next,
+                None => return Ok(Some(head)),
+            }
+        }
+        Ok(store.head(place).await?)
+    }
+}
+
+/// The channel that a head describes.
+#[must_use]
+pub fn channel(place: Place, head: &Head) -> Channel {
+    Channel {
+        id: place.channel,
+        agent_id: head.agent_id,
+        visitor_id: head.visitor_id,
+        owner: head.owner,
+        owner_version: head.owner_version,
+        head_seq: head.seq,
+        created_at: head.opened_at,
+        last_activity_at: head.last_at,
+        closed_at: head.closed_at,
+    }
+}

@@ -1,0 +1,91 @@
+//! What MongoDB must have before the log may be written: the unique keys, and the shard keys where the
+//! server knows sharding.
+
+use mongodb::{
+    Client, Database, IndexModel,
+    bson::{Document, doc},
+    error::Result,
+    options::IndexOptions,
+};
+
+/// The log.
+pub(super) const MESSAGES: &str = "messages";
+/// The projection of it.
+pub(super) const CHANNELS: &str = "channels";
+
+/// Creates the indexes. Creating again what exists changes nothing.
+pub(super) async fn indexes(database: &Database) -> Result<()> {
+    let log = database.collection::<Document>(MESSAGES);
+    log.create_indexes([
+        // The place in the log: what makes it dense.
+        index(
+            "place",
+            doc! { "workspace_id": 1, "channel_id": 1, "seq": 1 },
+            Kind::Unique,
+        ),
+        // The sender's own name: what makes a repeated send the same entry.
+        index(
+            "client",
+            doc! { "workspace_id": 1, "channel_id": 1, "sender_key": 1, "client_id": 1 },
+            Kind::Unique,
+        ),
+        // Only entries whose event waits have the field, so the sweep looks at nothing else.
+        index("pending", doc! { "pending_since": 1 }, Kind::Sparse),
+    ])
+    .await?;
+    let channels = database.collection::<Document>(CHANNELS);
+    channels
+        .create_indexes([
+            index(
+                "channel",
+                doc! { "workspace_id": 1, "channel_id": 1 },
+                Kind::Unique,
+            ),
+            index(
+                "idle",
+                doc! { "owner": 1, "last_activity_at": 1 },
+                Kind::Plain,
+            ),
+        ])
+        .await?;
+    Ok(())
+}
+
+/// Spreads both collections over the shards by channel, where there are shards. Another server does
+/// not know the command, and needs none.
+pub(super) async fn shards(database: &Database) {
+    let client: &Client = database.client();
+    let admin = client.database("admin");
+    let answer = admin.run_command(doc! { "isMaster": 1 }).await;
+    // What a router of a sharded cluster says about itself (MongoDB manual, `hello`).
+    let is_router = |answer: Document| answer.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
+    if !answer.is_ok_and(is_router) {
+        tracing::info!("the server is no router of a sharded cluster; nothing to shard");
+        return;
+    }
+    for name in [MESSAGES, CHANNELS] {
+        let command = doc! {
+            "shardCollection": format!("{}.{name}", database.name()),
+            "key": { "workspace_id": 1, "channel_id": 1 },
+        };
+        match admin.run_command(command).await {
+            Ok(_) => tracing::info!(collection = name, "sharded by workspace and channel"),
+            Err(error) => tracing::warn!(collection = name, %error, "not sharded"),
+        }
+    }
+}
+
+enum Kind {
+    Unique,
+    Sparse,
+    Plain,
+}
+
+fn index(name: &str, keys: Document, kind: Kind) -> IndexModel {
+    let options = IndexOptions::builder()
+        .name(name.to_owned())
+        .unique(matches!(kind, Kind::Unique).then_some(true))
+        .sparse(matches!(kind, Kind::Sparse).then_some(true))
+        .build();
+    IndexModel::builder().keys(keys).options(options).build()
+}

@@ -1,0 +1,422 @@
+//! The log and its projection in MongoDB: `messages` and `channels`.
+//!
+//! Every query names the workspace and the channel, which are the shard key and the beginning of both
+//! unique keys. The queries of the hot path compare whole unique keys: the log is dense, so whether
+//! something follows an entry is one look at the next `seq`.
+
+use std::time::Duration;
+
+use bus::Event;
+use chat_api::{Entry, EntryKind, OwnerState};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use ids::{ChannelId, WorkspaceId};
+use mongodb::{
+    Collection, Database,
+    bson::{self, Bson, Document, doc},
+    error::{ErrorKind, WriteFailure},
+    options::{
+        Acknowledgment, CollectionOptions, ReadConcern, ReadPreference, ReturnDocument,
+        SelectionCriteria, WriteConcern,
+    },
+};
+use tokio::sync::OnceCell;
+
+use super::{
+    model::{ClientKey, Head, Place, Written},
+    setup,
+};
+
+/// MongoDB's code for a document that a unique index refuses.
+const DUPLICATE_KEY: i32 = 11000;
+/// A write that a majority has not taken by then is reported as failed, though it may stand.
+const WRITE_WITHIN: Duration = Duration::from_secs(4);
+/// What histories leave out: it serves the appending and the relay.
+const INTERNAL: [&str; 3] = ["after", "pending_event", "pending_since"];
+
+/// MongoDB failed, or holds something that this version cannot read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It failed, or is not there.
+    #[error(transparent)]
+    Mongo(#[from] mongodb::error::Error),
+    /// A document is not what this service writes.
+    #[error("a document cannot be read: {0}")]
+    Unreadable(String),
+}
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+impl From<bson::error::Error> for StoreError {
+    fn from(error: bson::error::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+/// The two collections.
+#[derive(Debug)]
+pub(super) struct Store {
+    database: Database,
+    /// Read as the primary has it: what allocation must see.
+    log: Collection<Document>,
+    /// Read as a majority has it: what may be shown, because no failover can take it back.
+    settled: Collection<Document>,
+    channels: Collection<Document>,
+    prepared: OnceCell<()>,
+}
+
+/// An entry whose event waits to be published.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    pub(super) place: Place,
+    pub(super) entry: Entry,
+    pub(super) head: Head,
+    pub(super) event: Event,
+}
+
+impl Store {
+    pub(super) fn new(database: Database) -> Self {
+        let options = |read: ReadConcern| {
+            let durable = WriteConcern::builder()
+                .w(Acknowledgment::Majority)
+                .journal(true)
+                .w_timeout(WRITE_WITHIN)
+                .build();
+            CollectionOptions::builder()
+                .write_concern(durable)
+                .read_concern(read)
+                .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+                .build()
+        };
+        let local = || options(ReadConcern::local());
+        Self {
+            log: database.collection_with_options(setup::MESSAGES, local()),
+            settled: database
+                .collection_with_options(setup::MESSAGES, options(ReadConcern::majority())),
+            channels: database.collection_with_options(setup::CHANNELS, local()),
+            database,
+            prepared: OnceCell::new(),
+        }
+    }
+
+    /// Makes sure that the unique keys exist, once in the life of the process: without them nothing
+    /// that this service promises would hold.
+    pub(super) async fn prepare(&self) -> Result<()> {
+        self.prepared
+            .get_or_try_init(|| setup::indexes(&self.database))
+            .await?;
+        Ok(())
+    }
+
+    /// The state after the last entry; none when there is no such channel.
+    pub(super) async fn head(&self, place: Place) -> Result<Option<Head>> {
+        let only = doc! { "after": 1 };
+        let found = self
+            .log
+            .find_one(filter(place))
+            .sort(doc! { "seq": -1 })
+            .projection(only)
+            .await?;
+        found.map(head_of).transpose()
+    }
+
+    /// The state after the entry `seq`; none while there is no such entry.
+    pub(super) async fn head_at(&self, place: Place, seq: i64) -> Result<Option<Head>> {
+        let only = doc! { "after": 1 };
+        let found = self.log.find_one(at(place, seq)).projection(only).await?;
+        found.map(head_of).transpose()
+    }
+
+    /// Appends an entry.
+    ///
+    /// # Errors
+    /// One that [`is_duplicate`] knows when its place, or its client's name for it, is taken.
+    #[tracing::instrument(name = "db.message.insert", skip_all, fields(otel.kind = "client", db.system.name = "mongodb", db.collection.name = setup::MESSAGES))]
+    pub(super) async fn insert(
+        &self,
+        place: Place,
+        written: &Written,
+        (key, event): (Option<&ClientKey>, &Event),
+    ) -> Result<()> {
+        let mut document = bson::serialize_to_document(&written.entry)?;
+        let (entry, since) = (&written.entry, date(written.entry.created_at));
+        document.insert("workspace_id", place.workspace.to_string());
+        document.insert("created_at", since);
+        match key {
+            Some(key) => {
+                document.insert("sender_key", &key.sender);
+                document.insert("client_id", &key.client_id);
+            }
+            // A compound key is not sparse, so that what nobody repeats needs a key of its own.
+            None => {
+                document.insert(
+                    "sender_key",
+                    format!("{}:{}", kind_name(entry.kind), entry.seq),
+                );
+            }
+        }
+        document.insert("after", bson::serialize_to_bson(&written.head)?);
+        let event = serde_json::to_string(event).expect("an event is JSON");
+        document.insert("pending_event", event);
+        document.insert("pending_since", since);
+        self.log.insert_one(document).await?;
+        Ok(())
+    }
+
+    /// The entry that a sender gave this name, once no failover can take it back.
+    pub(super) async fn by_client(&self, place: Place, key: &ClientKey) -> Result<Option<Entry>> {
+        let mut filter = filter(place);
+        filter.insert("sender_key", &key.sender);
+        filter.insert("client_id", &key.client_id);
+        self.settled
+            .find_one(filter)
+            .projection(shown())
+            .await?
+            .map(entry_of)
+            .transpose()
+    }
+
+    /// Entries `from <= seq < to`, oldest first.
+    pub(super) async fn range(&self, place: Place, from: i64, to: i64) -> Result<Vec<Entry>> {
+        let mut filter = filter(place);
+        filter.insert("seq", doc! { "$gte": from, "$lt": to });
+        let found = self
+            .settled
+            .find(filter)
+            .sort(doc! { "seq": 1 })
+            .projection(shown())
+            .await?;
+        found
+            .try_collect::<Vec<_>>()
+            .await?
+            .into_iter()
+            .map(entry_of)
+            .collect()
+    }
+
+    /// The entry at `seq`, if it is there.
+    pub(super) async fn entry_at(&self, place: Place, seq: i64) -> Result<Option<Entry>> {
+        self.settled
+            .find_one(at(place, seq))
+            .projection(shown())
+            .await?
+            .map(entry_of)
+            .transpose()
+    }
+
+    /// Moves the projection forward to `head`; never back.
+    pub(super) async fn project(&self, place: Place, head: &Head) -> Result<()> {
+        let mut behind = filter(place);
+        behind.insert("head_seq", doc! { "$lt": head.seq });
+        let mut state = doc! {
+            "head_seq": head.seq,
+            "agent_id": head.agent_id.to_string(),
+            "visitor_id": head.visitor_id.to_string(),
+            "owner": head.owner.as_str(),
+            "owner_version": head.owner_version,
+            "person_id": head.person.map(|person| person.to_string()),
+            "created_at": date(head.opened_at),
+            "last_activity_at": date(head.last_at),
+            "visitor_messages": head.visitor_messages,
+            "agent_messages": head.agent_messages,
+            "user_messages": head.user_messages,
+            "escalated": head.escalated,
+        };
+        state.insert("closed_at", head.closed_at.map(date));
+        match self
+            .channels
+            .update_one(behind, doc! { "$set": state })
+            .upsert(true)
+            .await
+        {
+            Ok(_) => Ok(()),
+            // It is there and as far already: nothing matched, and the insert met the unique key.
+            Err(error) if duplicate(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Notes that a reply of `epoch` began; answers the highest epoch that did.
+    pub(super) async fn claim_epoch(&self, place: Place, epoch: i64) -> Result<i64> {
+        let highest = doc! { "$max": { "reply_epoch": epoch } };
+        let update = self.channels.find_one_and_update(filter(place), highest);
+        let after = update.return_document(ReturnDocument::After).await?;
+        Ok(after
+            .and_then(|channel| channel.get_i64("reply_epoch").ok())
+            .unwrap_or(epoch))
+    }
+
+    /// The highest epoch of a reply that began.
+    pub(super) async fn epoch(&self, place: Place) -> Result<i64> {
+        let channel = self.channels.find_one(filter(place)).await?;
+        Ok(channel
+            .and_then(|channel| channel.get_i64("reply_epoch").ok())
+            .unwrap_or_default())
+    }
+
+    /// The oldest entries whose events wait since before `before`.
+    pub(super) async fn pending(&self, before: DateTime<Utc>, limit: i64) -> Result<Vec<Pending>> {
+        let filter = doc! { "pending_since": { "$lte": date(before) } };
+        let found = self
+            .settled
+            .find(filter)
+            .sort(doc! { "pending_since": 1 })
+            .limit(limit)
+            .await?;
+        let found: Vec<Document> = found.try_collect().await?;
+        let readable = found
+            .into_iter()
+            .filter_map(|document| match pending_of(document) {
+                Ok(pending) => Some(pending),
+                Err(error) => {
+                    // One that nobody can read must not keep the others from being published.
+                    tracing::error!(%error, "an event waits in a document that cannot be read");
+                    None
+                }
+            });
+        Ok(readable.collect())
+    }
+
+    /// Notes that the event of the entry `seq` was published.
+    pub(super) async fn settle(&self, place: Place, seq: i64) -> Result<()> {
+        // If this is lost, the event is published again, with the same id.
+        let once = WriteConcern::builder().w(Acknowledgment::Nodes(1)).build();
+        let published = doc! { "$unset": { "pending_event": "", "pending_since": "" } };
+        self.log
+            .update_one(at(place, seq), published)
+            .write_concern(once)
+            .await?;
+        Ok(())
+    }
+
+    /// Open channels that look idle since before `before`.
+    pub(super) async fn idle(&self, before: DateTime<Utc>, limit: i64) -> Result<Vec<Place>> {
+        let open = [OwnerState::Ai, OwnerState::Queued, OwnerState::Human].map(OwnerState::as_str);
+        let filter = doc! {
+            "owner": { "$in": open.to_vec() },
+            "last_activity_at": { "$lt": date(before) },
+        };
+        let only = doc! { "workspace_id": 1, "channel_id": 1 };
+        let found = self
+            .channels
+            .find(filter)
+            .limit(limit)
+            .projection(only)
+            .await?;
+        found
+            .try_collect::<Vec<_>>()
+            .await?
+            .iter()
+            .map(place_of)
+            .collect()
+    }
+
+    /// The last entry of each of these channels of one workspace, as the projection knows it.
+    pub(super) async fn heads(
+        &self,
+        workspace: WorkspaceId,
+        channels: &[ChannelId],
+    ) -> Result<Vec<(Place, i64)>> {
+        let channels: Vec<String> = channels.iter().map(ToString::to_string).collect();
+        let filter =
+            doc! { "workspace_id": workspace.to_string(), "channel_id": { "$in": channels } };
+        let only = doc! { "workspace_id": 1, "channel_id": 1, "head_seq": 1 };
+        let found = self.channels.find(filter).projection(only).await?;
+        let found: Vec<Document> = found.try_collect().await?;
+        found
+            .iter()
+            .map(|channel| Ok((place_of(channel)?, integer(channel, "head_seq")?)))
+            .collect()
+    }
+}
+
+/// Whether a unique key refused the document.
+pub(super) fn is_duplicate(error: &StoreError) -> bool {
+    matches!(error, StoreError::Mongo(error) if duplicate(error))
+}
+
+fn duplicate(error: &mongodb::error::Error) -> bool {
+    match error.kind.as_ref() {
+        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
+        ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
+        _ => false,
+    }
+}
+
+fn filter(place: Place) -> Document {
+    doc! { "workspace_id": place.workspace.to_string(), "channel_id": place.channel.to_string() }
+}
+
+fn at(place: Place, seq: i64) -> Document {
+    let mut filter = filter(place);
+    filter.insert("seq", seq);
+    filter
+}
+
+fn shown() -> Document {
+    INTERNAL
+        .into_iter()
+        .map(|field| (field.to_owned(), Bson::Int32(0)))
+        .collect()
+}
+
+fn date(at: DateTime<Utc>) -> bson::DateTime {
+    bson::DateTime::from_millis(at.timestamp_millis())
+}
+
+const fn kind_name(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Message => "message",
+        EntryKind::State => "state",
+    }
+}
+
+fn entry_of(mut document: Document) -> Result<Entry> {
+    if let Some(Bson::DateTime(at)) = document.get("created_at") {
+        let at = DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or_default();
+        document.insert("created_at", at.to_rfc3339());
+    }
+    // The name that a repeated change of owner goes by is nobody's business.
+    if document
+        .get_str("kind")
+        .is_ok_and(|kind| kind == kind_name(EntryKind::State))
+    {
+        document.remove("client_id");
+    }
+    Ok(bson::deserialize_from_document(document)?)
+}
+
+fn head_of(mut document: Document) -> Result<Head> {
+    let after = document.remove("after").unwrap_or(Bson::Null);
+    Ok(bson::deserialize_from_bson(after)?)
+}
+
+fn pending_of(mut document: Document) -> Result<Pending> {
+    let place = place_of(&document)?;
+    let event = document.remove("pending_event");
+    let event = event.as_ref().and_then(Bson::as_str).unwrap_or_default();
+    let event = serde_json::from_str(event).map_err(unreadable)?;
+    let head = bson::deserialize_from_bson(document.remove("after").unwrap_or(Bson::Null))?;
+    Ok(Pending {
+        place,
+        entry: entry_of(document)?,
+        head,
+        event,
+    })
+}
+
+fn place_of(document: &Document) -> Result<Place> {
+    let id = |name| document.get_str(name).map_err(unreadable);
+    Ok(Place {
+        workspace: id("workspace_id")?.parse().map_err(unreadable)?,
+        channel: id("channel_id")?.parse().map_err(unreadable)?,
+    })
+}
+
+fn integer(document: &Document, name: &str) -> Result<i64> {
+    document.get_i64(name).map_err(unreadable)
+}
+
+fn unreadable(cause: impl std::fmt::Display) -> StoreError {
+    StoreError::Unreadable(cause.to_string())
+}

@@ -1,0 +1,141 @@
+//! Messages over HTTP: the history of a channel, and sending without a socket.
+
+use axum::{extract::State, http::StatusCode};
+use chat_api::{Entry, NewMessage};
+use common::{ErrorCode, Problem, problem::FieldError, tokens::Participant};
+use ids::ChannelId;
+use rest::{Cursor, Json, Limit, Page, Path, Query};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{access, app::App, log::History};
+
+/// The routes of messages.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create))
+}
+
+/// Which piece of the log. At most one of `after_seq`, `before_seq` and `cursor`; the newest page
+/// without any of them.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// The entries after this one, oldest first; the next page goes on with newer ones. 0 for all.
+    #[param(minimum = 0)]
+    after_seq: Option<i64>,
+    /// The newest entries before this one, in the order of the log; the next page goes on with older
+    /// ones.
+    #[param(minimum = 1)]
+    before_seq: Option<i64>,
+    /// How many entries a page has.
+    #[serde(default)]
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
+    limit: Limit,
+    /// `next_cursor` of the page before, as it is.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+/// Where a page begins, and which way the list goes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Position {
+    After(i64),
+    Before(i64),
+}
+
+impl ListQuery {
+    fn history(&self) -> Result<History, Problem> {
+        let wrong = |name: &'static str, detail: &'static str| {
+            Err(Problem::new(ErrorCode::InvalidQuery)
+                .detail(format!("{name}: {detail}"))
+                .field(FieldError::parameter(name, detail)))
+        };
+        match (self.after_seq, self.before_seq, &self.cursor) {
+            (None, None, None) => Ok(History::Latest),
+            (Some(seq), None, None) if seq >= 0 => Ok(History::After(seq)),
+            (Some(_), None, None) => wrong("after_seq", "0 or more"),
+            (None, Some(seq), None) if seq >= 1 => Ok(History::Before(seq)),
+            (None, Some(_), None) => wrong("before_seq", "1 or more"),
+            (None, None, Some(cursor)) => Ok(match cursor.read()? {
+                Position::After(seq) => History::After(seq),
+                Position::Before(seq) => History::Before(seq),
+            }),
+            (_, _, Some(_)) => wrong(
+                "cursor",
+                "not together with after_seq or before_seq: it says which",
+            ),
+            _ => wrong("before_seq", "not together with after_seq"),
+        }
+    }
+}
+
+/// Lists the entries of a channel's log.
+///
+/// With `after_seq`, what came after that entry, oldest first, and `next_cursor` leads to newer
+/// entries. With `before_seq`, or without either, the newest entries before it, and `next_cursor` leads
+/// to older ones. Within a page the entries are always in the order of the log.
+#[utoipa::path(
+    get, path = "/messages/{channel_id}", operation_id = "list_messages", tag = "messages",
+    params(("channel_id" = ChannelId, Path, description = "the channel"), ListQuery),
+    responses(
+        (status = 200, description = "a page of the log", body = Page<Entry>),
+        (status = 404, description = "no such channel for the caller", body = common::problem::Document,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn list(
+    State(app): State<App>,
+    who: Participant,
+    Path(channel): Path<ChannelId>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<Entry>>, Problem> {
+    let history = query.history()?;
+    let (place, _) = access::enter(&app.log, &who, channel).await?;
+    let (items, more) = app.log.page(place, history, query.limit.rows() - 1).await?;
+    let edge = match history {
+        History::After(_) => items.last().map(|entry| Position::After(entry.seq)),
+        History::Before(_) | History::Latest => {
+            items.first().map(|entry| Position::Before(entry.seq))
+        }
+    };
+    let next_cursor = edge.filter(|_| more).map(|edge| Cursor::of(&edge).into());
+    Ok(Json(Page { items, next_cursor }))
+}
+
+/// Sends a message.
+///
+/// `client_id` makes it safe to repeat: the same sender's second message of that name is the first one.
+/// When a person of the company writes while the AI answers, or nobody does, the channel becomes
+/// theirs first.
+#[utoipa::path(
+    post, path = "/messages/{channel_id}", operation_id = "create_message", tag = "messages",
+    params(("channel_id" = ChannelId, Path, description = "the channel")),
+    request_body = NewMessage,
+    responses(
+        (status = 201, description = "it is in the log", body = Entry),
+        (status = 200, description = "it was in the log already", body = Entry),
+        (status = 404, description = "no such channel for the caller", body = common::problem::Document,
+            content_type = "application/problem+json"),
+        (status = 409, description = "the conversation has ended", body = common::problem::Document,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn create(
+    State(app): State<App>,
+    who: Participant,
+    Path(channel): Path<ChannelId>,
+    Json(message): Json<NewMessage>,
+) -> Result<(StatusCode, Json<Entry>), Problem> {
+    let (place, standing) = access::enter(&app.log, &who, channel).await?;
+    let actor = standing.writer(&who)?;
+    let (entry, created) = app.log.say(place, actor, message).await?;
+    let status = if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(entry)))
+}

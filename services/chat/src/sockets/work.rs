@@ -1,0 +1,479 @@
+//! What the frames of one client do.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use chat_api::{
+    NewMessage,
+    socket::{ClientFrame, Resume, ServerFrame},
+};
+use common::{
+    ErrorCode, Problem,
+    tokens::{Participant, Permission},
+};
+use ids::ChannelId;
+use rest::Check;
+use serde_json::Value;
+use tracing::Instrument;
+
+use super::{UNAVAILABLE, Watch, expiry, session::PING_EVERY};
+use crate::{
+    access::{self, Standing},
+    app::App,
+    hub::{Close, Member, Outbox, Standing as Reading, encode},
+    log::Place,
+    metrics,
+};
+
+/// Channels that a visitor's socket may follow, and one of somebody of the company.
+const VISITOR_CHANNELS: usize = 20;
+const PERSON_CHANNELS: usize = 500;
+/// Frames that are none, before the socket is closed.
+const MALFORMED: u32 = 10;
+/// Entries of a backlog that are read at a time.
+const PAGE: i64 = 100;
+/// A client that takes no piece of its backlog for so long does not read.
+const BACKLOG_WITHIN: Duration = Duration::from_secs(30);
+/// An entry that the log has, but a majority has not, is waited for in steps of this.
+const SETTLE: Duration = Duration::from_millis(20);
+/// One frame may take this long, the reading of a backlog aside.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// Too much that is no frame (RFC 6455 §7.4.1: policy violation).
+const NONSENSE: Close = Close {
+    code: 1008,
+    reason: "too many malformed frames",
+};
+const TOO_SLOW: Close = Close {
+    code: chat_api::socket::CLOSE_TOO_SLOW,
+    reason: "too slow",
+};
+
+/// One client: who it is, and what it follows.
+#[derive(Debug)]
+pub(super) struct Work {
+    app: App,
+    socket: u64,
+    outbox: Arc<Outbox>,
+    watch: Watch,
+    who: Participant,
+    traceparent: Option<String>,
+    greeted: bool,
+    malformed: u32,
+    follows: HashMap<ChannelId, Follow>,
+}
+
+/// A channel that the client follows, as long as this lives.
+#[derive(Debug)]
+struct Follow {
+    member: Member,
+    standing: Standing,
+    socket: u64,
+}
+
+/// A frame that could not be accepted, and what it was about.
+#[derive(Default)]
+struct About {
+    channel: Option<ChannelId>,
+    client_id: Option<String>,
+}
+
+impl Work {
+    pub(super) fn new(
+        app: App,
+        outbox: Arc<Outbox>,
+        who: Participant,
+        traceparent: Option<String>,
+    ) -> Self {
+        let socket = app.hub.next_socket();
+        let watch = app.sockets.add(socket, outbox.clone(), &who);
+        let follows = HashMap::new();
+        Self {
+            app,
+            socket,
+            outbox,
+            watch,
+            who,
+            traceparent,
+            greeted: false,
+            malformed: 0,
+            follows,
+        }
+    }
+
+    /// Takes one frame.
+    pub(super) async fn frame(&mut self, text: &str) {
+        let frame = match serde_json::from_str::<ClientFrame>(text) {
+            Ok(frame) => frame,
+            Err(error) => return self.malformed(text, &error),
+        };
+        metrics::FRAMES.with_label_values(&[kind(&frame)]).inc();
+        let hello = matches!(frame, ClientFrame::Hello { .. });
+        if hello == self.greeted {
+            let detail = if hello {
+                "hello was said already"
+            } else {
+                "say hello first"
+            };
+            self.nonsense(
+                Problem::new(ErrorCode::ValidationFailed).detail(detail),
+                About::default(),
+            );
+            return;
+        }
+        match frame {
+            ClientFrame::Hello { resume } => self.hello(resume).await,
+            ClientFrame::Subscribe { channel, after_seq } => {
+                self.subscribe(Resume { channel, after_seq }).await;
+            }
+            ClientFrame::Send {
+                channel,
+                client_id,
+                body,
+            } => {
+                let message = NewMessage { client_id, body };
+                // Each message is a trace of its own, unless the client's own goes on.
+                let span = tracing::info_span!(
+                    parent: None, "chat.socket.send", otel.kind = "server", channel = %channel
+                );
+                if let Some(traceparent) = &self.traceparent {
+                    common::telemetry::set_parent_from_traceparent(&span, traceparent);
+                }
+                self.send(channel, message).instrument(span).await;
+            }
+            ClientFrame::Typing { channel, on } => self.typing(channel, on),
+            ClientFrame::Read { channel, seq } => self.read(channel, seq),
+            ClientFrame::Auth { token } => self.auth(&token).await,
+        }
+    }
+
+    /// Takes what is no frame because it is binary.
+    pub(super) fn not_text(&mut self) {
+        metrics::FRAMES.with_label_values(&["malformed"]).inc();
+        self.nonsense(
+            Problem::new(ErrorCode::InvalidJson).detail("frames are text"),
+            About::default(),
+        );
+    }
+
+    async fn hello(&mut self, resume: Vec<Resume>) {
+        self.greeted = true;
+        self.push(&ServerFrame::Ready {
+            heartbeat_seconds: PING_EVERY.as_secs(),
+        });
+        for resume in resume {
+            self.subscribe(resume).await;
+        }
+    }
+
+    async fn subscribe(&mut self, Resume { channel, after_seq }: Resume) {
+        let result = self.follow(channel, after_seq).await;
+        if let Err(problem) = result {
+            self.follows.remove(&channel);
+            if problem.code().status().is_server_error() {
+                // The client cannot tell when to ask again; a new connection asks by itself.
+                tracing::warn!(?problem, %channel, "a channel could not be read");
+                self.outbox.close(UNAVAILABLE);
+                return;
+            }
+            self.refuse(
+                &problem,
+                About {
+                    channel: Some(channel),
+                    client_id: None,
+                },
+            );
+        }
+    }
+
+    /// Follows a channel from `after` on: hears what comes first, then reads what there is.
+    async fn follow(&mut self, channel: ChannelId, after: i64) -> Result<(), Problem> {
+        let most = match self.who {
+            Participant::Visitor(_) => VISITOR_CHANNELS,
+            Participant::Person(_) => PERSON_CHANNELS,
+        };
+        // Asking again starts anew from where the client says that it is.
+        self.follows.remove(&channel);
+        if self.follows.len() >= most {
+            return Err(invalid(format!(
+                "one socket follows {most} channels at most"
+            )));
+        }
+        let App { log, hub, .. } = self.app.clone();
+        let (place, standing) = within(access::enter(&log, &self.who, channel)).await?;
+        let member = hub.join(place).await;
+        let head = within(async { Ok(log.head(place).await?) }).await?;
+        if !(0..=head.seq).contains(&after) {
+            return Err(invalid(format!(
+                "after_seq is {after}, and the log ends at {}",
+                head.seq
+            )));
+        }
+        if member.room.observe(&head) {
+            hub.read_on(&member.room);
+        }
+        let room = member.room.clone();
+        room.subscribe(self.socket, self.outbox.clone());
+        self.follows.insert(
+            channel,
+            Follow {
+                member,
+                standing,
+                socket: self.socket,
+            },
+        );
+        let (head_seq, owner, mut version) = (head.seq, head.owner, head.owner_version);
+        self.push(&ServerFrame::Subscribed {
+            channel,
+            head_seq,
+            owner,
+            owner_version: version,
+        });
+        let (mut last, mut target) = (after, head_seq);
+        loop {
+            while last < target {
+                let read = self.backlog(place, last).await?;
+                (last, version) = (read.0, version.max(read.1));
+            }
+            match room.go_live(self.socket, last, version) {
+                Reading::Live => return Ok(()),
+                Reading::Behind => target = room.head().unwrap_or(target),
+            }
+        }
+    }
+
+    /// Sends a piece of the log after `last`; answers where it ends, and the last change of owner in it.
+    async fn backlog(&self, place: Place, last: i64) -> Result<(i64, i64), Problem> {
+        if tokio::time::timeout(BACKLOG_WITHIN, self.outbox.room())
+            .await
+            .is_err()
+        {
+            self.outbox.close(TOO_SLOW);
+        }
+        let entries = within(async {
+            loop {
+                let entries = self.app.log.after(place, last, PAGE).await?;
+                if !entries.is_empty() {
+                    return Ok(entries);
+                }
+                tokio::time::sleep(SETTLE).await;
+            }
+        });
+        let (mut end, mut version) = (last, 0);
+        for entry in entries.await? {
+            if entry.seq != end + 1 {
+                // The log is dense by its unique key; this would be a fault of the store.
+                return Err(Problem::internal(format!(
+                    "{} follows {end} in a log",
+                    entry.seq
+                )));
+            }
+            end = entry.seq;
+            if entry.owner.is_some() {
+                version = entry.seq;
+            }
+            self.outbox.push(&encode(&entry.into()));
+            metrics::delivered("backlog", 1);
+        }
+        Ok((end, version))
+    }
+
+    async fn send(&mut self, channel: ChannelId, message: NewMessage) {
+        let client_id = message.client_id.clone();
+        let result = within(async {
+            Check::run(&message)?;
+            let (place, standing) = access::enter(&self.app.log, &self.who, channel).await?;
+            let actor = standing.writer(&self.who)?;
+            Ok(self.app.log.say(place, actor, message).await?)
+        });
+        match result.await {
+            Ok((entry, _)) => self.push(&ServerFrame::Ack {
+                channel,
+                client_id,
+                seq: entry.seq,
+            }),
+            Err(problem) => {
+                self.refuse(
+                    &problem,
+                    About {
+                        channel: Some(channel),
+                        client_id: Some(client_id),
+                    },
+                );
+            }
+        }
+    }
+
+    fn typing(&mut self, channel: ChannelId, on: bool) {
+        self.hint(channel, |follow| {
+            Ok(ServerFrame::Typing {
+                channel,
+                sender: follow.standing.sender(),
+                on,
+            })
+        });
+    }
+
+    fn read(&mut self, channel: ChannelId, seq: i64) {
+        self.hint(channel, |follow| {
+            let head = follow.member.room.head().unwrap_or_default();
+            if !(1..=head).contains(&seq) {
+                return Err(invalid(format!(
+                    "seq is {seq}, and the log goes from 1 to {head}"
+                )));
+            }
+            Ok(ServerFrame::Read {
+                channel,
+                sender: follow.standing.sender(),
+                seq,
+            })
+        });
+    }
+
+    /// Tells the others in a channel that this client follows.
+    fn hint(
+        &mut self,
+        channel: ChannelId,
+        frame: impl FnOnce(&Follow) -> Result<ServerFrame, Problem>,
+    ) {
+        let result = match self.follows.get(&channel) {
+            // Whoever only looks is not seen typing.
+            Some(follow) => follow
+                .standing
+                .writer(&self.who)
+                .and_then(|_| Ok((frame(follow)?, follow))),
+            None => Err(Problem::not_found().detail("subscribe to the channel first")),
+        };
+        match result {
+            Ok((frame, follow)) => self.app.hub.hint(&follow.member.room, &frame, self.socket),
+            Err(problem) => self.refuse(
+                &problem,
+                About {
+                    channel: Some(channel),
+                    client_id: None,
+                },
+            ),
+        }
+    }
+
+    async fn auth(&mut self, token: &str) {
+        let renewed = within(async {
+            let who: Participant = self.app.tokens.verify(token).await?.into();
+            self.app.revocations.check(who.session_id())?;
+            if !same(&self.who, &who) {
+                return Err(Problem::new(ErrorCode::Forbidden)
+                    .detail("the token is of somebody else; open another socket for them"));
+            }
+            Ok(who)
+        });
+        match renewed.await {
+            Ok(who) => {
+                self.watch.renewed(&who);
+                let expires_at = expiry(&who);
+                if let Participant::Person(caller) = &who
+                    && !caller.may(Permission::ConversationsRead)
+                {
+                    self.follows
+                        .retain(|_, follow| matches!(follow.standing, Standing::Customer(_)));
+                }
+                self.who = who;
+                self.push(&ServerFrame::Authenticated { expires_at });
+            }
+            Err(problem) => self.refuse(&problem, About::default()),
+        }
+    }
+
+    fn push(&self, frame: &ServerFrame) {
+        self.outbox.push(&encode(frame));
+    }
+
+    /// Says why a frame was not accepted.
+    fn refuse(&self, problem: &Problem, about: About) {
+        let document = problem.document();
+        if problem.code().status().is_server_error() {
+            tracing::error!(?problem, "a frame failed");
+        }
+        let fields = document.errors.iter().map(|error| {
+            let pointer = error.pointer.as_deref().unwrap_or_default();
+            format!("{pointer} {}", error.detail)
+                .trim_start()
+                .to_owned()
+        });
+        let fields: Vec<String> = fields.collect();
+        let detail = match document.detail {
+            _ if !fields.is_empty() => fields.join("; "),
+            Some(detail) => detail,
+            None => document.title,
+        };
+        let About { channel, client_id } = about;
+        self.push(&ServerFrame::Error {
+            code: problem.code(),
+            detail,
+            channel,
+            client_id,
+        });
+    }
+
+    /// Says what is wrong with a frame that is none, and ends the socket when there are too many.
+    fn malformed(&mut self, text: &str, error: &serde_json::Error) {
+        metrics::FRAMES.with_label_values(&["malformed"]).inc();
+        let problem = if error.is_data() {
+            // The text of the error quotes names and values of the frame, which are the client's own.
+            Problem::new(ErrorCode::ValidationFailed).detail(format!("not a frame: {error}"))
+        } else {
+            Problem::new(ErrorCode::InvalidJson).detail("not JSON")
+        };
+        // Whoever sent a message wants to know which one failed.
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        let member = |name: &str| value.get(name).and_then(Value::as_str);
+        let about = About {
+            channel: member("channel").and_then(|id| id.parse().ok()),
+            client_id: member("client_id").map(str::to_owned),
+        };
+        self.nonsense(problem, about);
+    }
+
+    fn nonsense(&mut self, problem: Problem, about: About) {
+        self.refuse(&problem, about);
+        self.malformed += 1;
+        if self.malformed > MALFORMED {
+            self.outbox.close(NONSENSE);
+        }
+    }
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        self.member.room.unsubscribe(self.socket);
+    }
+}
+
+fn same(one: &Participant, other: &Participant) -> bool {
+    let subject = |who: &Participant| match who {
+        Participant::Person(caller) => ("person", caller.user_id.as_uuid()),
+        Participant::Visitor(visitor) => ("visitor", visitor.visitor_id.as_uuid()),
+    };
+    one.workspace_id() == other.workspace_id() && subject(one) == subject(other)
+}
+
+fn invalid(detail: String) -> Problem {
+    Problem::new(ErrorCode::ValidationFailed).detail(detail)
+}
+
+/// Gives up on what takes too long: the frames behind it wait.
+async fn within<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    match tokio::time::timeout(WITHIN, work).await {
+        Ok(result) => result,
+        Err(_) => Err(Problem::unavailable(format!("no answer within {WITHIN:?}"))),
+    }
+}
+
+const fn kind(frame: &ClientFrame) -> &'static str {
+    match frame {
+        ClientFrame::Hello { .. } => "hello",
+        ClientFrame::Subscribe { .. } => "subscribe",
+        ClientFrame::Send { .. } => "send",
+        ClientFrame::Typing { .. } => "typing",
+        ClientFrame::Read { .. } => "read",
+        ClientFrame::Auth { .. } => "auth",
+    }
+}

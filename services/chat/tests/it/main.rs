@@ -1,0 +1,1 @@
+//! Chat against real stores.
