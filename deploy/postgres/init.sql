@@ -1,17 +1,20 @@
 -- The database, its extensions, and for each service a role that owns its own schema and nothing
 -- else. Run by a superuser with psql: by the native start, and by the image's initdb folder.
--- Passwords come from the environment of psql. May be run again at any time.
+-- Passwords come from the environment of psql, the database's name too when it is another one.
+-- May be run again at any time.
 
 \set ON_ERROR_STOP on
+\set database syntera
+\getenv database SYNTERA_POSTGRES_DATABASE
 \getenv auth_password SYNTERA_POSTGRES_AUTH_PASSWORD
 \getenv agent_password SYNTERA_POSTGRES_AGENT_PASSWORD
 \getenv crm_password SYNTERA_POSTGRES_CRM_PASSWORD
 \getenv analytics_password SYNTERA_POSTGRES_ANALYTICS_PASSWORD
 
-SELECT 'CREATE DATABASE syntera'
-WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'syntera') \gexec
+SELECT format('CREATE DATABASE %I', :'database')
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
 
-\connect syntera
+\connect :"database"
 
 CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
@@ -35,7 +38,8 @@ FROM service \gexec
 
 SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', name, name) FROM service \gexec
 SELECT format('REVOKE ALL ON SCHEMA %I FROM PUBLIC', name) FROM service \gexec
-SELECT format('ALTER ROLE %I IN DATABASE syntera SET search_path = %I, public', name, name)
+SELECT format(
+  'ALTER ROLE %I IN DATABASE %I SET search_path = %I, public', name, :'database', name)
 FROM service \gexec
 
 DROP TABLE service;

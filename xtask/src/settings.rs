@@ -188,7 +188,7 @@ impl<'a> Settings<'a> {
         [
             (
                 "SYNTERA_TEST_DATABASE_URL",
-                postgres::superuser_url(self.instance, self.secrets),
+                postgres::superuser_url(self.instance, self.secrets, postgres::DATABASE),
             ),
             (
                 "SYNTERA_TEST_MONGODB_URL",
@@ -211,7 +211,7 @@ impl<'a> Settings<'a> {
         )
     }
 
-    fn database_password(&self, service: Service) -> Option<&str> {
+    pub(crate) fn database_password(&self, service: Service) -> Option<&str> {
         match service {
             Service::Auth => Some(&self.secrets.postgres_auth),
             Service::Agent => Some(&self.secrets.postgres_agent),

@@ -1,6 +1,9 @@
 //! `cargo xtask sqlx`: the descriptions of all checked queries, for builds without a database.
 //!
-//! The macros write a file for each query while they compile against a live, migrated database.
+//! The macros write a file for each query while they compile against a live, migrated database. The
+//! migrations go into a scratch database by psql: the services cannot be built yet when a new query
+//! has no description.
+//!
 //! They only run when a crate is compiled, so every crate of the workspace must be: a wrapper for
 //! rustc with a new name makes cargo do just that, and leaves the dependencies and what other
 //! commands have built alone.
@@ -13,16 +16,23 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::fleet::{self, Binaries};
 use crate::infra::{self, postgres};
-use crate::place::{Instance, Workspace};
+use crate::place::{Instance, Workspace, lock};
+use crate::ports::Service;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::{npm, run, say};
 
+/// The database that the queries are checked against.
+const SCRATCH: &str = "syntera_sqlx";
+
 /// Writes `.sqlx/`, or with `check` fails where it differs. Needs a running infrastructure or
 /// starts one, which stays.
 pub(crate) fn command(workspace: &Workspace, instance: &Instance, check: bool) -> Result<()> {
+    let _lock = lock(
+        &workspace.root.join(".dev/sqlx.lock"),
+        "descriptions of queries",
+    )?;
     let committed = workspace.root.join(".sqlx");
     let state = workspace.root.join(".dev/sqlx-checked");
     if check && fs::read_to_string(&state).is_ok_and(|s| inputs(workspace).is_ok_and(|i| i == s)) {
@@ -70,11 +80,8 @@ fn inputs(workspace: &Workspace) -> Result<String> {
 /// Compiles against a migrated database; the folder with what the macros wrote.
 fn describe(workspace: &Workspace, instance: &Instance) -> Result<PathBuf> {
     let secrets = Secrets::of(instance)?;
-    let settings = Settings::new(workspace, instance, &secrets);
     infra::ensure(workspace, instance)?;
-    let binaries = Binaries::build(workspace, instance)?;
-    fleet::keys(&binaries, &settings)?;
-    fleet::migrate(&binaries, &settings)?;
+    migrate(workspace, instance, &secrets)?;
     let scratch = instance.sub("sqlx")?;
     fs::remove_dir_all(&scratch)?;
     let fresh = scratch.join("queries");
@@ -86,7 +93,10 @@ fn describe(workspace: &Workspace, instance: &Instance) -> Result<PathBuf> {
     cargo
         .args(["check", "--workspace", "--all-targets"])
         .current_dir(&workspace.root)
-        .env("DATABASE_URL", postgres::superuser_url(instance, &secrets))
+        .env(
+            "DATABASE_URL",
+            postgres::superuser_url(instance, &secrets, SCRATCH),
+        )
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", &fresh)
         .env("RUSTC_WORKSPACE_WRAPPER", &wrapper)
@@ -94,6 +104,48 @@ fn describe(workspace: &Workspace, instance: &Instance) -> Result<PathBuf> {
     say::line("compiling every query against the database: cargo check --workspace --all-targets");
     run::visibly(&mut cargo)?;
     Ok(fresh)
+}
+
+/// Makes the scratch database anew from `migrations/<service>/*.sql`, each as the service's role.
+fn migrate(workspace: &Workspace, instance: &Instance, secrets: &Secrets) -> Result<()> {
+    let settings = Settings::new(workspace, instance, secrets);
+    let superuser = ("postgres", secrets.postgres.as_str());
+    let mut drop = postgres::psql(workspace, instance, superuser, "postgres")?;
+    let statement = format!("DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE)");
+    run::output(drop.arg("--command").arg(statement))?;
+    postgres::initialise(workspace, instance, secrets, SCRATCH)?;
+    for service in Service::ALL {
+        let Some(password) = settings.database_password(service) else {
+            continue;
+        };
+        for file in migrations(&workspace.root.join("migrations").join(service.name()))? {
+            let role = (service.name(), password);
+            let mut psql = postgres::psql(workspace, instance, role, SCRATCH)?;
+            // The first line with which sqlx, too, leaves the transaction out.
+            if !fs::read_to_string(&file)?.starts_with("-- no-transaction") {
+                psql.arg("--single-transaction");
+            }
+            run::output(psql.arg("--file").arg(&file))
+                .with_context(|| format!("applying {}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The migrations of a service, oldest first.
+fn migrations(folder: &Path) -> Result<Vec<PathBuf>> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(Vec::new());
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "sql") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// Names and contents of the descriptions in a folder; none when it is missing.

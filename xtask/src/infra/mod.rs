@@ -75,7 +75,7 @@ pub(crate) fn ensure(workspace: &Workspace, instance: &Instance) -> Result<Start
     };
     wait(instance, &secrets)?;
     if started == Started::Now {
-        postgres::initialise(workspace, instance, &secrets)?;
+        postgres::initialise(workspace, instance, &secrets, postgres::DATABASE)?;
     }
     Ok(started)
 }

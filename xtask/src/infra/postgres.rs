@@ -164,32 +164,51 @@ pub(crate) fn is_ready(port: u16) -> bool {
     ask().unwrap_or(false)
 }
 
-/// The URL of the superuser, for tests and preparation.
-pub(crate) fn superuser_url(instance: &Instance, secrets: &Secrets) -> String {
+/// The database of the services.
+pub(crate) const DATABASE: &str = "syntera";
+
+/// The URL of the superuser for a database, for tests and preparation.
+pub(crate) fn superuser_url(instance: &Instance, secrets: &Secrets, database: &str) -> String {
     let (port, password) = (instance.ports.postgres(), &secrets.postgres);
-    format!("postgres://postgres:{password}@127.0.0.1:{port}/syntera")
+    format!("postgres://postgres:{password}@127.0.0.1:{port}/{database}")
 }
 
-/// Database, extensions, schemas and roles; may be run again.
-pub(crate) fn initialise(
+/// psql that stops at the first error, for a user and a database.
+pub(crate) fn psql(
     workspace: &Workspace,
     instance: &Instance,
-    secrets: &Secrets,
-) -> Result<()> {
-    let psql = install(workspace)?.join("bin/psql");
-    let mut command = Command::new(psql);
+    (user, password): (&str, &str),
+    database: &str,
+) -> Result<Command> {
+    let mut command = Command::new(install(workspace)?.join("bin/psql"));
     command
         .args([
             "--no-psqlrc",
             "--quiet",
+            "--set=ON_ERROR_STOP=1",
             "--host=127.0.0.1",
-            "--username=postgres",
         ])
         .arg(format!("--port={}", instance.ports.postgres()))
-        .args(["--dbname=postgres", "--file"])
+        .arg(format!("--username={user}"))
+        .arg(format!("--dbname={database}"))
+        .env("PGPASSWORD", password)
+        .env("PGOPTIONS", "--client-min-messages=warning");
+    Ok(command)
+}
+
+/// A database with extensions, schemas and roles; may be run again.
+pub(crate) fn initialise(
+    workspace: &Workspace,
+    instance: &Instance,
+    secrets: &Secrets,
+    database: &str,
+) -> Result<()> {
+    let superuser = ("postgres", secrets.postgres.as_str());
+    let mut command = psql(workspace, instance, superuser, "postgres")?;
+    command
+        .arg("--file")
         .arg(workspace.root.join("deploy/postgres/init.sql"))
-        .env("PGPASSWORD", &secrets.postgres)
-        .env("PGOPTIONS", "--client-min-messages=warning")
+        .env("SYNTERA_POSTGRES_DATABASE", database)
         .env("SYNTERA_POSTGRES_AUTH_PASSWORD", &secrets.postgres_auth)
         .env("SYNTERA_POSTGRES_AGENT_PASSWORD", &secrets.postgres_agent)
         .env("SYNTERA_POSTGRES_CRM_PASSWORD", &secrets.postgres_crm)
@@ -197,5 +216,5 @@ pub(crate) fn initialise(
             "SYNTERA_POSTGRES_ANALYTICS_PASSWORD",
             &secrets.postgres_analytics,
         );
-    run::quietly("making databases and roles", &mut command)
+    run::quietly(&format!("making the database {database}"), &mut command)
 }
