@@ -199,6 +199,14 @@ impl<'a> Settings<'a> {
                 shared["SYNTERA_REDIS_URL"].clone(),
             ),
             ("SYNTERA_TEST_AMQP_URL", shared["SYNTERA_AMQP_URL"].clone()),
+            (
+                "SYNTERA_TEST_AMQP_API_URL",
+                format!(
+                    "http://syntera:{}@127.0.0.1:{}",
+                    self.secrets.rabbitmq,
+                    self.instance.ports.rabbit_management()
+                ),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
