@@ -64,6 +64,19 @@ impl Keys {
         )
     }
 
+    /// The public key that signs people's and visitors' tokens, as auth publishes it.
+    #[must_use]
+    pub fn jwks(&self) -> &JwkSet {
+        &self.auth_jwks
+    }
+
+    /// The private key of a service, as a file has it.
+    #[must_use]
+    pub fn service_pem(&self, service: &'static str) -> &[u8] {
+        let found = self.services.iter().find(|(name, _)| *name == service);
+        &found.expect("a service of the fleet").1
+    }
+
     /// The services' public keys, as a file has them.
     #[must_use]
     pub fn service_jwks(&self) -> &JwkSet {

@@ -26,10 +26,10 @@ mod wait;
 
 pub use broker::Broker;
 pub use keys::Keys;
-pub use mongo::mongo;
+pub use mongo::{mongo, mongo_at, mongo_url};
 pub use postgres::Postgres;
 pub use proxy::Proxy;
-pub use server::{Server, redis};
+pub use server::{Server, redis, redis_at, redis_url};
 pub use wait::{eventually, eventually_within};
 
 /// A setting of the test run.

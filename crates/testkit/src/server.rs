@@ -101,8 +101,19 @@ impl Drop for Server {
 
 /// The test run's Redis. It is shared: keys must have ids in them.
 pub fn redis() -> Redis {
+    redis_at(redis_url())
+}
+
+/// Where the test run's Redis is, for what dials by itself or through a proxy.
+#[must_use]
+pub fn redis_url() -> Url {
+    Url::parse(&setting("SYNTERA_TEST_REDIS_URL")).expect("a URL")
+}
+
+/// The Redis at `url`.
+pub fn redis_at(url: Url) -> Redis {
     Redis::connect(&RedisConfig {
-        redis_url: setting("SYNTERA_TEST_REDIS_URL").into(),
+        redis_url: String::from(url).into(),
     })
     .unwrap()
 }
