@@ -137,7 +137,7 @@ pub async fn serve(config: config::Serve) -> anyhow::Result<()> {
     let (dir, limits) = (config.models.dir()?, config.limits());
     let embedder = tokio::task::spawn_blocking(move || {
         install::verify(&dir, manifest::FILES)?;
-        let embedder = Embedder::load(&dir, limits.threads.get())?;
+        let embedder = Embedder::load(&dir)?;
         // The first run is slow, and a model that cannot run should stop the start.
         embedder.embed("ready")?;
         anyhow::Ok(embedder)

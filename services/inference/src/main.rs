@@ -1,4 +1,4 @@
-//! `inference serve|install|openapi|migrate`.
+//! `inference serve|install|openapi|migrate|healthcheck`.
 
 use std::process::ExitCode;
 

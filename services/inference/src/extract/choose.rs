@@ -11,8 +11,8 @@ use crate::embedder::dot;
 
 /// The lowest similarity at which a piece counts as an answer.
 ///
-/// Tuned on one half of the evaluation set (tests/it/evaluation.rs) and checked on the other:
-/// 0.40 lets through a fifth more questions that the texts do not answer, 0.50 refuses a tenth of
+/// Tuned on one half of the evaluation set (tests/it/evaluation.rs) and checked on the other: 0.40
+/// quotes for a sixth more of the questions that the texts do not answer, 0.50 refuses a tenth of
 /// those that they do. The model's similarities are not probabilities; with another model this
 /// number means nothing.
 pub const FLOOR: f32 = 0.45;

@@ -110,6 +110,9 @@ async fn one_trace_no_words_in_the_logs_and_a_graceful_end() {
             .status(),
         200
     );
+    let address = listening["internal"].as_str().unwrap();
+    let check = ["healthcheck", "--internal-bind", address];
+    assert!(Command::new(BINARY).args(check).status().unwrap().success());
 
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let body = json!({"model": "syntera-extractive", "messages": [

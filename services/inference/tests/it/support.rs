@@ -50,7 +50,7 @@ pub(crate) fn limits() -> Limits {
 pub(crate) fn work(limits: Limits) -> Arc<Work> {
     let dir = models_dir();
     install::verify(&dir, manifest::FILES).unwrap();
-    Work::new(Embedder::load(&dir, limits.threads.get()).unwrap(), limits)
+    Work::new(Embedder::load(&dir).unwrap(), limits)
 }
 
 /// The queue that most tests share: loading takes a moment.
