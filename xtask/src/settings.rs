@@ -154,7 +154,7 @@ impl<'a> Settings<'a> {
                 "SYNTERA_LLM_BASE_URL",
                 format!("{}/v1", url(ports.public(Service::Inference))),
             ),
-            ("SYNTERA_LLM_CHAT_MODEL", "extractive".into()),
+            ("SYNTERA_LLM_CHAT_MODEL", "syntera-extractive".into()),
             ("SYNTERA_LLM_EMBEDDING_MODEL", "all-minilm-l6-v2".into()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
