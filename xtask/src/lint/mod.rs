@@ -137,7 +137,7 @@ fn settings(workspace: &Workspace) -> Result<()> {
     const SETTING: &str = "SYNTERA_[A-Z_]+";
     let words = |pattern: &str, paths: &[&str]| -> Result<BTreeSet<String>> {
         let mut grep = Command::new("git");
-        grep.args(["grep", "--no-color", "-hoE", pattern, "--"])
+        grep.args(["grep", "--no-color", "--untracked", "-hoE", pattern, "--"])
             .args(paths);
         let found = run::output(grep.current_dir(&workspace.root))?;
         let word = |line: &str| line.rsplit(' ').next().map(str::to_owned);
