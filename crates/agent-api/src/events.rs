@@ -16,6 +16,8 @@ pub enum TurnOutcome {
     NotKnown,
     /// The agent answered without needing its documents, such as a greeting.
     SmallTalk,
+    /// The customer asked for a person, and the agent called one.
+    HandedOff,
     /// The model failed, and the agent said so and offered a person.
     Failed,
 }
@@ -28,6 +30,7 @@ impl TurnOutcome {
             Self::Answered => "answered",
             Self::NotKnown => "not_known",
             Self::SmallTalk => "small_talk",
+            Self::HandedOff => "handed_off",
             Self::Failed => "failed",
         }
     }

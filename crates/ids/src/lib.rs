@@ -98,6 +98,8 @@ typed_ids! {
     ChannelId,
     /// One attempt to answer the customer.
     TurnId,
+    /// One running process of a service.
+    InstanceId,
     /// A contact of the CRM.
     ContactId,
     /// A finished call, chat or video with a contact.

@@ -1,0 +1,2 @@
+//! Tests of the agent service over real sockets, against real stores, a strict chat and a strict model.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
