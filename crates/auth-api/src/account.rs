@@ -1,5 +1,7 @@
 //! Accounts: registering, signing in, and who one is.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use common::{telemetry::Personal, tokens::Role};
 use ids::{SessionId, UserId, WorkspaceId};
@@ -28,6 +30,9 @@ pub struct Register {
     /// The company's name.
     #[schema(min_length = 1, max_length = 100)]
     pub workspace_name: String,
+    /// Whether the answer shall carry the refresh token too, for programs that keep no cookies.
+    #[serde(default)]
+    pub return_refresh_token: bool,
 }
 
 impl Validate for Register {
@@ -47,10 +52,10 @@ impl Validate for Register {
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The e-mail address.
-    #[schema(value_type = String, example = "ada@example.com")]
+    #[schema(value_type = String, example = "ada@example.com", min_length = 1, max_length = 320)]
     pub email: Personal<String>,
     /// The password.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, max_length = 1024)]
     pub password: SecretString,
     /// Whether the answer shall carry the refresh token too, for programs that keep no cookies.
     #[serde(default)]
@@ -62,28 +67,52 @@ impl Validate for Login {
         // Whether it is well-formed says nothing about an account, so no oracle is made here; only the
         // work for the hash is bounded.
         check.text("/email", self.email.expose(), 1..=320);
-        if self.password.expose_secret().len() > 1024 {
+        if self.password.expose_secret().chars().count() > 1024 {
             check.fault("/password", "is longer than any password can be");
         }
     }
 }
 
-/// Renewing the access token. Browsers send the cookie and an empty object, or nothing.
+/// Renewing the access token. Browsers send the cookie and no body.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// The refresh token, for programs that keep no cookies; the answer then carries its successor.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub refresh_token: Option<SecretString>,
 }
 
 impl Validate for Refresh {
-    fn validate(&self, _: &mut Check) {}
+    fn validate(&self, check: &mut Check) {
+        refresh_token(check, self.refresh_token.as_ref());
+    }
+}
+
+/// Signing out. Browsers send the cookies and no body.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// The refresh token, for programs that keep no cookies; the access token in the header does too.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    pub refresh_token: Option<SecretString>,
+}
+
+impl Validate for Logout {
+    fn validate(&self, check: &mut Check) {
+        refresh_token(check, self.refresh_token.as_ref());
+    }
+}
+
+fn refresh_token(check: &mut Check, token: Option<&SecretString>) {
+    if let Some(token) = token {
+        check.line("/refresh_token", token.expose_secret(), 1..=200);
+    }
 }
 
 /// An access token. The cookies carry it and its refresh token too.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenResponse {
     /// The access token.
     pub access_token: String,
@@ -94,6 +123,14 @@ pub struct TokenResponse {
     /// The refresh token, for programs that asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenResponse")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A workspace, as its members see it.
@@ -130,4 +167,62 @@ pub struct Me {
     pub session_id: SessionId,
     /// When the account was created.
     pub created_at: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Key, KeyKind, NewKey, VisitorSession, VisitorTokens};
+
+    const SECRET: &str = "s3cret-value";
+
+    #[test]
+    fn nothing_secret_or_personal_is_ever_printed() {
+        let register: Register = serde_json::from_value(serde_json::json!({
+            "email": format!("{SECRET}@example.com"), "password": SECRET, "name": SECRET, "workspace_name": "Shop",
+        }))
+        .unwrap();
+        let login: Login =
+            serde_json::from_value(serde_json::json!({ "email": SECRET, "password": SECRET }))
+                .unwrap();
+        let refresh: Refresh =
+            serde_json::from_value(serde_json::json!({ "refresh_token": SECRET })).unwrap();
+        let logout: Logout =
+            serde_json::from_value(serde_json::json!({ "refresh_token": SECRET })).unwrap();
+        let visitor: VisitorSession =
+            serde_json::from_value(serde_json::json!({ "key": SECRET, "visitor_secret": SECRET }))
+                .unwrap();
+        let tokens = TokenResponse {
+            access_token: SECRET.to_owned(),
+            token_type: "Bearer".to_owned(),
+            expires_in: 600,
+            refresh_token: Some(SECRET.to_owned()),
+        };
+        let visitor_tokens = VisitorTokens {
+            visitor_id: ids::VisitorId::new(),
+            visitor_secret: SECRET.to_owned(),
+            agent_id: ids::AgentId::new(),
+            access_token: SECRET.to_owned(),
+            token_type: "Bearer".to_owned(),
+            expires_in: 3600,
+        };
+        let key = NewKey {
+            key: SECRET.to_owned(),
+            details: Key {
+                id: ids::KeyId::new(),
+                kind: KeyKind::Publishable,
+                name: "the shop".to_owned(),
+                agent_id: ids::AgentId::new(),
+                allowed_origins: Vec::new(),
+                prefix: "pk_abc".to_owned(),
+                created_at: DateTime::UNIX_EPOCH,
+                last_used_at: None,
+            },
+        };
+        let text = format!(
+            "{register:?} {login:?} {refresh:?} {logout:?} {visitor:?} {tokens:?} {visitor_tokens:?} {key:?}"
+        );
+        assert!(!text.contains(SECRET), "{text}");
+        assert!(text.contains("the shop") && text.contains("Shop"), "{text}");
+    }
 }

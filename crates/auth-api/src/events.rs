@@ -39,7 +39,10 @@ pub fn catalog() -> Vec<EventSchema> {
 mod tests {
     #[test]
     fn published_events_keep_their_shape() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi/events/auth.json");
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../openapi/events/auth.json"
+        );
         bus::schema::assert_snapshot(file.as_ref(), &super::catalog());
     }
 }

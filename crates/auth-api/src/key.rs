@@ -1,5 +1,7 @@
 //! Publishable keys: they name an agent, are bound to origins, and may only open visitor sessions.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use ids::{AgentId, KeyId};
 use rest::{Check, Validate};
@@ -29,20 +31,29 @@ impl Validate for CreateKey {
         for (index, origin) in self.allowed_origins.iter().enumerate() {
             if !is_origin(origin) {
                 let pointer = format!("/allowed_origins/{index}");
-                check.fault(&pointer, "must be an origin such as https://shop.example, without a path");
+                check.fault(
+                    &pointer,
+                    "must be an origin such as https://shop.example, without a path",
+                );
             }
         }
     }
 }
 
-/// Whether the text is a web origin as browsers send it (RFC 6454 §6.2).
+/// Whether the text is a web origin exactly as browsers send it (RFC 6454 §6.2): no path, no default
+/// port, the host in lower case.
 fn is_origin(text: &str) -> bool {
-    ["http://", "https://"].iter().any(|scheme| {
-        text.strip_prefix(scheme).is_some_and(|host| {
-            !host.is_empty()
-                && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:[]".contains(c))
-        })
+    url::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
     })
+}
+
+/// What a key may be used for. More kinds will come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    /// Stands in a page: may only open visitors' sessions.
+    Publishable,
 }
 
 /// A key as it stands. The secret part is never shown again.
@@ -50,6 +61,8 @@ fn is_origin(text: &str) -> bool {
 pub struct Key {
     /// The key's id.
     pub id: KeyId,
+    /// What it may be used for.
+    pub kind: KeyKind,
     /// What it is for.
     pub name: String,
     /// The agent that its visitors talk to.
@@ -65,7 +78,7 @@ pub struct Key {
 }
 
 /// A key that was just created: the only time that it is shown whole.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewKey {
     /// The key to put on the page: `pk_…`.
     pub key: String,
@@ -74,16 +87,40 @@ pub struct NewKey {
     pub details: Key,
 }
 
+impl fmt::Debug for NewKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewKey")
+            .field("details", &self.details)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn origins_are_as_browsers_send_them() {
-        for good in ["https://shop.example", "http://127.0.0.1:4000", "http://[::1]:4000"] {
+        for good in [
+            "https://shop.example",
+            "http://127.0.0.1:4000",
+            "http://[::1]:4000",
+        ] {
             assert!(is_origin(good), "{good}");
         }
-        for bad in ["shop.example", "https://shop.example/", "https://Shop.example", "ftp://shop.example", "https://", "*"] {
+        for bad in [
+            "shop.example",
+            "https://shop.example/",
+            "https://Shop.example",
+            "ftp://shop.example",
+            "https://",
+            "*",
+            "null",
+            "https://shop.example:443",
+            "https://a:b",
+            "https://me@shop.example",
+            "https://shop.example?q",
+        ] {
             assert!(!is_origin(bad), "{bad}");
         }
     }

@@ -3,8 +3,10 @@
 mod account;
 pub mod events;
 mod key;
+mod key_set;
 mod visitor;
 
-pub use account::{Login, Me, Refresh, Register, TokenResponse, Workspace};
-pub use key::{CreateKey, Key, NewKey};
+pub use account::{Login, Logout, Me, Refresh, Register, TokenResponse, Workspace};
+pub use key::{CreateKey, Key, KeyKind, NewKey};
+pub use key_set::{PublicKey, PublicKeys};
 pub use visitor::{VisitorSession, VisitorTokens};

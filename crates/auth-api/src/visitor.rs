@@ -1,5 +1,7 @@
 //! Visitors of the widget.
 
+use std::fmt;
+
 use ids::{AgentId, VisitorId};
 use rest::{Check, Validate};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,11 +13,11 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct VisitorSession {
     /// The publishable key of the page: `pk_…`.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     pub key: SecretString,
     /// What an earlier answer gave, to stay the same visitor.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub visitor_secret: Option<SecretString>,
 }
 
@@ -29,7 +31,7 @@ impl Validate for VisitorSession {
 }
 
 /// A visitor's session.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct VisitorTokens {
     /// The visitor.
     pub visitor_id: VisitorId,
@@ -43,4 +45,14 @@ pub struct VisitorTokens {
     pub token_type: String,
     /// Seconds until it ends.
     pub expires_in: i64,
+}
+
+impl fmt::Debug for VisitorTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VisitorTokens")
+            .field("visitor_id", &self.visitor_id)
+            .field("agent_id", &self.agent_id)
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,14 +1,22 @@
-//! `auth keys generate`.
+//! `auth serve|migrate|openapi|keys`.
 
 use std::process::ExitCode;
 
 use auth::config::{Cli, Command, KeysCommand};
 use clap::Parser;
+use common::server::run_main;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    common::server::run_main(async {
+    run_main(async {
         match cli.command {
+            Command::Serve(config) => auth::serve(*config).await,
+            Command::Healthcheck(check) => check.run(auth::PORT).await,
+            Command::Migrate(database) => auth::migrate(&database).await,
+            Command::Openapi => {
+                rest::print(&auth::openapi());
+                Ok(())
+            }
             Command::Keys {
                 command: KeysCommand::Generate { out },
             } => auth::generate::key_files(&out),

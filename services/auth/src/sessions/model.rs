@@ -1,0 +1,180 @@
+//! The rules of a session: when a refresh token is good, and why a session ends.
+
+use chrono::{DateTime, Duration, Utc};
+use ids::{SessionId, UserId, WorkspaceId};
+
+use crate::secrets::Hash;
+
+/// A session that is not used for this long is over.
+pub(crate) const IDLE: Duration = Duration::days(30);
+/// A token may come back this long after its first use, from a second tab or as a retry, and gets the
+/// same successor.
+const GRACE: Duration = Duration::seconds(10);
+/// Ended sessions are named this long to those who ask for revocations: longer than a token lives.
+pub(crate) const NAMED_AS_ENDED: Duration = Duration::hours(2);
+/// What is over is kept this much longer, to explain itself.
+pub(crate) const KEPT: Duration = Duration::days(1);
+/// A `User-Agent` is kept this far.
+const USER_AGENT: usize = 256;
+
+/// A new sign-in of a person.
+#[derive(Debug, Clone)]
+pub(crate) struct NewSession {
+    pub(crate) id: SessionId,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) user: UserId,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// What is known of a refresh token that came in, and of its session.
+#[derive(Debug, Clone)]
+pub(crate) struct Presented {
+    pub(crate) session: SessionId,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) user: UserId,
+    pub(crate) ended: bool,
+    pub(crate) issued_at: DateTime<Utc>,
+    pub(crate) used: Option<Use>,
+}
+
+/// The first use of a refresh token.
+#[derive(Debug, Clone)]
+pub(crate) struct Use {
+    pub(crate) at: DateTime<Utc>,
+    /// The token that came of it.
+    pub(crate) successor: Hash,
+    /// Whether that one was used too.
+    pub(crate) successor_used: bool,
+}
+
+/// What becomes of a refresh token that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Its first use: it gets a successor.
+    Rotate,
+    /// A second tab or a retry: it gets the same successor, of this hash.
+    Repeat(Hash),
+    /// Somebody has a copy (RFC 9700 §4.14.2): the session ends.
+    Reused,
+    /// The session was not used for too long.
+    Idle,
+    /// The session has ended.
+    Ended,
+}
+
+impl Presented {
+    /// Judges the token.
+    pub(crate) fn judge(&self, now: DateTime<Utc>) -> Verdict {
+        if self.ended {
+            return Verdict::Ended;
+        }
+        match &self.used {
+            Some(used) if used.successor_used || now - used.at > GRACE => Verdict::Reused,
+            Some(used) => Verdict::Repeat(used.successor.clone()),
+            None if now - self.issued_at > IDLE => Verdict::Idle,
+            None => Verdict::Rotate,
+        }
+    }
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndReason {
+    /// The person signed out.
+    SignedOut,
+    /// A refresh token came back that was used already.
+    RefreshTokenReused,
+    /// The person is no longer in the workspace.
+    MembershipEnded,
+    /// The key that let the visitor in was revoked.
+    KeyRevoked,
+}
+
+impl EndReason {
+    /// As the table spells it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::MembershipEnded => "membership_ended",
+            Self::KeyRevoked => "key_revoked",
+        }
+    }
+}
+
+/// A `User-Agent` as it is kept.
+pub(crate) fn user_agent(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(USER_AGENT)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presented(used: Option<Use>) -> Presented {
+        Presented {
+            session: SessionId::new(),
+            workspace: WorkspaceId::new(),
+            user: UserId::new(),
+            ended: false,
+            issued_at: DateTime::UNIX_EPOCH,
+            used,
+        }
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + Duration::seconds(seconds)
+    }
+
+    fn used(at: DateTime<Utc>, successor_used: bool) -> Option<Use> {
+        Some(Use {
+            at,
+            successor: Hash::from(vec![1]),
+            successor_used,
+        })
+    }
+
+    #[test]
+    fn a_fresh_token_rotates_for_thirty_days() {
+        assert_eq!(presented(None).judge(at(1)), Verdict::Rotate);
+        assert_eq!(presented(None).judge(at(30 * 86_400)), Verdict::Rotate);
+        assert_eq!(presented(None).judge(at(30 * 86_400 + 1)), Verdict::Idle);
+    }
+
+    #[test]
+    fn a_used_token_repeats_within_the_grace_only() {
+        let repeat = Verdict::Repeat(Hash::from(vec![1]));
+        assert_eq!(presented(used(at(100), false)).judge(at(110)), repeat);
+        // Another replica's clock may be behind.
+        assert_eq!(presented(used(at(100), false)).judge(at(99)), repeat);
+        assert_eq!(
+            presented(used(at(100), false)).judge(at(111)),
+            Verdict::Reused
+        );
+        assert_eq!(
+            presented(used(at(100), true)).judge(at(101)),
+            Verdict::Reused
+        );
+    }
+
+    #[test]
+    fn an_ended_session_is_ended_whatever_the_token() {
+        for used in [None, used(at(100), false), used(at(100), true)] {
+            let presented = Presented {
+                ended: true,
+                ..presented(used)
+            };
+            assert_eq!(presented.judge(at(101)), Verdict::Ended);
+        }
+    }
+
+    #[test]
+    fn a_user_agent_is_cut_and_clean() {
+        assert_eq!(user_agent("a\u{7f}b\nc"), "abc");
+        assert_eq!(user_agent(&"é".repeat(1000)).chars().count(), 256);
+    }
+}
