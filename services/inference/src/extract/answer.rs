@@ -135,11 +135,14 @@ mod tests {
     #[test]
     fn each_source_is_quoted_verbatim_and_cited_once() {
         let sources = [
-            source("1", "One. Two. Three.\n\nFour."),
+            source("1", "This is one. This is two. This is three.\n\nFour."),
             source("b", "Five."),
         ];
         let answer = render(&sources, &[0, 1, 3, 4]);
-        assert_eq!(answer.text, "One. Two.\nFour. [1]\n\nFive. [b]");
+        assert_eq!(
+            answer.text,
+            "This is one. This is two.\nFour. [1]\n\nFive. [b]"
+        );
         assert_eq!(answer.outcome, Outcome::Quoted);
     }
 
@@ -152,8 +155,12 @@ mod tests {
     #[test]
     fn left_out_sentences_show() {
         assert_eq!(
-            render(&[source("1", "One. Two. Three.")], &[0, 2]).text,
-            "One. … Three. [1]"
+            render(
+                &[source("1", "This is one. This is two. This is three.")],
+                &[0, 2]
+            )
+            .text,
+            "This is one. … This is three. [1]"
         );
     }
 

@@ -162,17 +162,19 @@ pub fn choose<V: AsRef<[f32]>>(corpus: &Corpus, question: &[f32], vectors: &[V])
     }
     let bare = |index: usize| vectors[corpus.pieces[index].probes.start].as_ref();
     for &candidate in &ranking[1..] {
-        if scores[candidate] < FLOOR.max(scores[best] - NEAR_BEST) {
+        let short_of_best = scores[best] - scores[candidate];
+        if scores[candidate] < FLOOR || short_of_best > NEAR_BEST {
             break;
         }
-        let elsewhere = corpus.pieces[candidate].source != corpus.pieces[best].source;
-        if elsewhere && scores[candidate] < scores[best] - NEAR_BEST_ELSEWHERE {
-            continue;
-        }
-        if !chosen
-            .pieces
-            .iter()
-            .any(|&other| dot(bare(candidate), bare(other)) > SAME)
+        let piece = &corpus.pieces[candidate];
+        let elsewhere = piece.source != corpus.pieces[best].source;
+        let torn = corpus.continues(candidate)
+            && leans_on_previous(&piece.unit)
+            && !chosen.pieces.contains(&(candidate - 1));
+        let same = |&other: &usize| dot(bare(candidate), bare(other)) > SAME;
+        if !(elsewhere && short_of_best > NEAR_BEST_ELSEWHERE
+            || torn
+            || chosen.pieces.iter().any(same))
         {
             chosen.add(candidate);
         }

@@ -52,7 +52,7 @@ fn by<'a>(scores: &'a [(&'a str, f32)]) -> impl Fn(&str) -> f32 + 'a {
 
 #[test]
 fn below_the_floor_nothing_is_quoted() {
-    let sources = [source("", "Returns are free. Ask us.")];
+    let sources = [source("", "Returns are free. Please ask us.")];
     let (chosen, support) = run(&sources, by(&[("free", FLOOR - 0.01)]));
     assert!(chosen.is_empty());
     assert!((support - (FLOOR - 0.01)).abs() < 1e-6);
@@ -138,6 +138,13 @@ fn a_sentence_that_leans_on_the_one_before_brings_it_along() {
     );
     let (chosen, _) = run(&[source("", text)], by(&[("receipt", 0.6)]));
     assert_eq!(chosen, ["Ask for a receipt."]);
+}
+
+#[test]
+fn a_sentence_that_leans_on_one_left_out_does_not_join_another() {
+    let text = "Alpha is number one. Bravo is two.\n\nCharlie is number three. In that case, wait.";
+    let (chosen, _) = run(&[source("", text)], by(&[("Alpha", 0.8), ("wait", 0.75)]));
+    assert_eq!(chosen, ["Alpha is number one."]);
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl Cutter {
             .map(|line| line.trim())
             .collect::<Vec<_>>()
             .join(" ");
-        let mut sentences = sentences::split(&paragraph);
+        let mut sentences = whole(&paragraph, sentences::split(&paragraph));
         let lead = list.and_then(|_| sentences.pop());
         let mut question = self.asked.take();
         for sentence in sentences {
@@ -236,6 +236,30 @@ impl Cutter {
             .join("\n");
         self.push(text, question, Shape::List(entries));
     }
+}
+
+/// A sentence of one or two words ("Yes.", "Mountain Time.") says nothing alone: it stays with the
+/// one before it, or with the one after it where it comes first.
+fn whole<'a>(paragraph: &'a str, sentences: Vec<&'a str>) -> Vec<&'a str> {
+    let start = |part: &str| part.as_ptr().addr() - paragraph.as_ptr().addr();
+    let mut wholes: Vec<&str> = Vec::new();
+    let mut last_is_tiny = false;
+    for sentence in sentences {
+        let tiny = sentence.split_whitespace().count() < 3 && !sentence.ends_with(['?', ':']);
+        match wholes.last_mut() {
+            Some(last)
+                if (tiny || last_is_tiny && !sentence.ends_with('?')) && !last.ends_with('?') =>
+            {
+                *last = &paragraph[start(last)..start(sentence) + sentence.len()];
+                last_is_tiny = false;
+            }
+            _ => {
+                wholes.push(sentence);
+                last_is_tiny = tiny;
+            }
+        }
+    }
+    wholes
 }
 
 fn join(lead: Option<&str>, text: &str, separator: &str) -> String {

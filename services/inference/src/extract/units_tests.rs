@@ -20,6 +20,18 @@ fn wrapped_prose_is_cut_into_sentences_with_its_headings() {
 }
 
 #[test]
+fn tiny_sentences_stay_with_their_neighbours() {
+    assert_eq!(
+        texts("We open at 9 a.m. Mountain Time. Is it free? Yes. You pay nothing at all."),
+        [
+            "We open at 9 a.m. Mountain Time.",
+            "Yes. You pay nothing at all."
+        ]
+    );
+    assert_eq!(texts("Please note! Ask. Us."), ["Please note! Ask. Us."]);
+}
+
+#[test]
 fn a_list_stays_with_its_lead_in() {
     let units = cut(
         "It is easy. To return an item:\n1. Open the app.\n2. Pack it\n   well.\n\nThat is all.",
@@ -62,7 +74,7 @@ fn numbered_steps_under_a_heading_stay_together_and_loose_bullets_do_not() {
 #[test]
 fn a_question_is_not_quoted_but_kept_with_its_answer() {
     let units = cut(
-        "Can I cancel?\n\nYes, until it ships. Then not.\n\nIs it free? It is. And why? Because.",
+        "Can I cancel?\n\nYes, until it ships. Then not any more.\n\nIs it free? It is. And why? Because we can.",
     );
     let pairs: Vec<_> = units
         .iter()
@@ -72,9 +84,9 @@ fn a_question_is_not_quoted_but_kept_with_its_answer() {
         pairs,
         [
             (Some("Can I cancel?"), "Yes, until it ships."),
-            (None, "Then not."),
+            (None, "Then not any more."),
             (Some("Is it free?"), "It is."),
-            (Some("And why?"), "Because."),
+            (Some("And why?"), "Because we can."),
         ]
     );
     let list = cut("Which cards?\n- Visa\n- Amex");
