@@ -126,7 +126,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         route(Method::POST, "/auth/register", Auth, Public),
         route(Method::POST, "/auth/login", Auth, Public),
         route(Method::POST, "/auth/refresh", Auth, Public),
-        route(Method::POST, "/auth/logout", Auth, Person),
+        route(Method::POST, "/auth/logout", Auth, Public),
         route(Method::GET, "/auth/me", Auth, Person),
         route(Method::POST, "/auth/visitors", Auth, Public).widget(),
         route(Method::GET, "/auth/keys", Auth, Person),
