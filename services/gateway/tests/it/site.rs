@@ -17,6 +17,7 @@ async fn files_are_served_with_what_browsers_need_to_know() {
 
     let start = gateway.server.get("/").send().await.unwrap();
     assert_eq!(start.status(), 200);
+    assert_eq!(start.headers()["content-type"], "text/html; charset=utf-8");
     assert!(
         start.headers()["content-security-policy"]
             .to_str()
