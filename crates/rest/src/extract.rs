@@ -85,6 +85,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         }
     })?;
     deserializer.end().map_err(|error| not_json(&error))?;
+    // serde takes an array for a struct, its members in order. No request of ours is an array.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::new(ErrorCode::ValidationFailed)
+            .detail("correct the fields under `errors`; nothing was saved")
+            .field(FieldError::at("", "must be an object")));
+    }
     Ok(value)
 }
 
@@ -217,6 +223,7 @@ mod tests {
             ["/admin"]
         );
         assert_eq!(pointers("[]"), [""]);
+        assert_eq!(pointers(r#" ["x",[1]]"#), [""]);
     }
 
     #[test]
