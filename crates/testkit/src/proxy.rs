@@ -9,7 +9,7 @@ use std::sync::{
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
-    sync::Notify,
+    sync::watch,
 };
 use url::Url;
 
@@ -18,7 +18,7 @@ use url::Url;
 pub struct Proxy {
     port: u16,
     down: Arc<AtomicBool>,
-    cut: Arc<Notify>,
+    cuts: watch::Sender<u64>,
 }
 
 impl Proxy {
@@ -27,25 +27,27 @@ impl Proxy {
         let to = format!("{}:{}", target.host_str().unwrap(), target.port().unwrap());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (down, cut) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let (down, cuts) = (Arc::new(AtomicBool::new(false)), watch::Sender::new(0));
         let proxy = Self {
             port,
             down: down.clone(),
-            cut: cut.clone(),
+            cuts: cuts.clone(),
         };
         tokio::spawn(async move {
             while let Ok((mut inner, _)) = listener.accept().await {
-                if down.load(Ordering::Relaxed) {
+                // In this order: whoever comes too late to see `down` hears of the cut.
+                let mut cut = cuts.subscribe();
+                if down.load(Ordering::SeqCst) {
                     continue;
                 }
-                let (to, cut) = (to.clone(), cut.clone());
+                let to = to.clone();
                 tokio::spawn(async move {
                     let Ok(mut outer) = TcpStream::connect(to).await else {
                         return;
                     };
                     tokio::select! {
                         _ = copy_bidirectional(&mut inner, &mut outer) => {}
-                        () = cut.notified() => {}
+                        _ = cut.changed() => {}
                     }
                 });
             }
@@ -64,17 +66,17 @@ impl Proxy {
 
     /// Breaks every connection and refuses new ones.
     pub fn take_down(&self) {
-        self.down.store(true, Ordering::Relaxed);
-        self.cut.notify_waiters();
+        self.down.store(true, Ordering::SeqCst);
+        self.cut();
     }
 
     /// Breaks every connection; new ones pass.
     pub fn cut(&self) {
-        self.cut.notify_waiters();
+        self.cuts.send_modify(|count| *count += 1);
     }
 
     /// Lets connections pass again.
     pub fn bring_up(&self) {
-        self.down.store(false, Ordering::Relaxed);
+        self.down.store(false, Ordering::SeqCst);
     }
 }
