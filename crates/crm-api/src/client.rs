@@ -37,7 +37,9 @@ impl CrmClient {
     /// # Errors
     /// When the CRM cannot be reached or refuses.
     pub async fn contact_of_visitor(&self, find: &FindByVisitor) -> Result<Contact, ClientError> {
-        let request = self.0.request(Method::PUT, "/internal/contacts/by-visitor")?;
+        let request = self
+            .0
+            .request(Method::PUT, "/internal/contacts/by-visitor")?;
         self.0.json(request.json(find)).await
     }
 }

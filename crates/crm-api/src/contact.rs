@@ -118,7 +118,11 @@ impl Validate for CreateContact {
         }
         score(check, self.lead_score);
         tags(check, &self.tags);
-        if self.name.is_none() && self.email.is_none() && self.phone.is_none() && self.company.is_none() {
+        if self.name.is_none()
+            && self.email.is_none()
+            && self.phone.is_none()
+            && self.company.is_none()
+        {
             check.fault("", "give at least one of name, email, phone and company");
         }
     }
@@ -126,10 +130,18 @@ impl Validate for CreateContact {
 
 impl Validate for PatchContact {
     fn validate(&self, check: &mut Check) {
-        check.optional(&self.name, |check, name| check.line("/name", name.expose(), NAME));
-        check.optional(&self.email, |check, email| check.email("/email", email.expose()));
-        check.optional(&self.phone, |check, phone| check.phone("/phone", phone.expose()));
-        check.optional(&self.company, |check, company| check.line("/company", company, COMPANY));
+        check.optional(&self.name, |check, name| {
+            check.line("/name", name.expose(), NAME)
+        });
+        check.optional(&self.email, |check, email| {
+            check.email("/email", email.expose())
+        });
+        check.optional(&self.phone, |check, phone| {
+            check.phone("/phone", phone.expose())
+        });
+        check.optional(&self.company, |check, company| {
+            check.line("/company", company, COMPANY)
+        });
         check.optional(&self.lead_score, |check, value| score(check, *value));
         check.optional(&self.tags, |check, list| tags(check, list));
     }

@@ -1,5 +1,7 @@
 //! An interaction: one finished call, chat or video with a contact.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use ids::{AgentId, ChannelId, ContactId, InteractionId};
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,17 @@ impl InteractionType {
     }
 }
 
+impl FromStr for InteractionType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Call, Self::Chat, Self::Video]
+            .into_iter()
+            .find(|known| known.as_str() == text)
+            .ok_or_else(|| format!("no interaction is of the type {text:?}"))
+    }
+}
+
 /// One finished interaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Interaction {
@@ -46,6 +59,10 @@ pub struct Interaction {
     pub duration: i64,
     /// How the customer felt; null where nothing could tell.
     pub sentiment: Option<String>,
+    /// Whether a person was asked for or took over.
+    pub escalated: bool,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
     /// When it ended.
     pub created_at: DateTime<Utc>,
 }

@@ -1,0 +1,61 @@
+//! Settings and subcommands; `--help` lists them all.
+
+use bus::BusConfig;
+use clap::{Args, Parser, Subcommand};
+use common::{server::ServerConfig, telemetry::TelemetryConfig, tokens::TokensConfig};
+use stores::postgres::DatabaseConfig;
+
+/// Contacts and their interactions.
+#[derive(Debug, Parser)]
+#[command(name = "crm", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve until told to stop.
+    Serve(Box<Config>),
+    /// Ask the process beside this one whether it is ready: for containers.
+    Healthcheck(common::server::Healthcheck),
+    /// Bring the schema `crm` up to date, then exit.
+    Migrate(DatabaseConfig),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Move the dead letters of a queue back to it, once what they died of is mended.
+    Replay(Replay),
+}
+
+/// Settings of `serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Where it listens.
+    #[command(flatten)]
+    pub server: ServerConfig,
+    /// Where logs and traces go.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+    /// How tokens are checked.
+    #[command(flatten)]
+    pub tokens: TokensConfig,
+    /// Where PostgreSQL is.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// Where RabbitMQ is.
+    #[command(flatten)]
+    pub bus: BusConfig,
+}
+
+/// Settings of `replay`.
+#[derive(Debug, Clone, Args)]
+pub struct Replay {
+    /// The queue whose dead letters go back to it.
+    #[arg(value_parser = [bus::topology::CRM_TIMELINE.name])]
+    pub queue: String,
+    /// Where RabbitMQ is.
+    #[command(flatten)]
+    pub bus: BusConfig,
+}

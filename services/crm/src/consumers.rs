@@ -1,0 +1,133 @@
+//! What the CRM reacts to: the queue `crm.timeline`.
+//!
+//! | event | effect | once, because |
+//! |---|---|---|
+//! | `chat.message.created.v1` by a visitor | the visitor's contact exists | the contact is unique for each visitor |
+//! | `chat.channel.closed.v1` with a message of the visitor | an interaction, and `crm.interaction.created.v1` | the interaction is unique for each channel and type |
+//!
+//! The event's inbox row, its rows and the events that it causes are one transaction, so a second
+//! delivery has no effect, and a crash leaves either all or nothing. The order does not matter: a channel
+//! that is closed makes the contact that its first message would have made.
+
+use bus::{Bus, Event, EventData, Failure, WrongType, topology::CRM_TIMELINE};
+use chat_api::{
+    SenderKind,
+    events::{ChannelClosed, MessageCreated},
+};
+use outbox::Inbox;
+use sqlx::{Postgres, Transaction};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::{App, SCHEMA},
+    config::Replay,
+    contacts, interactions,
+};
+
+/// Why an event was not handled.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Type(#[from] WrongType),
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+}
+
+impl Error {
+    /// Whether trying again could help.
+    fn failure(self) -> Failure {
+        match &self {
+            Self::Type(_) => Failure::Poison(self.into()),
+            // Class 22 is a value that cannot be, 23 a row that may not be (PostgreSQL manual,
+            // appendix A): the same event will meet the same answer.
+            Self::Store(sqlx::Error::Database(cause))
+                if cause
+                    .code()
+                    .is_some_and(|code| code.starts_with("22") || code.starts_with("23")) =>
+            {
+                Failure::Poison(self.into())
+            }
+            Self::Store(_) => Failure::Passing(self.into()),
+        }
+    }
+}
+
+/// Consumes until `stop`, through every outage.
+pub async fn run(app: App, bus: Bus, stop: CancellationToken) {
+    bus.consumer(CRM_TIMELINE, stop)
+        .run(move |event| {
+            let app = app.clone();
+            async move { handle(&app, &event).await }
+        })
+        .await;
+}
+
+/// Has the effect of one event, unless it had it before.
+///
+/// # Errors
+/// When PostgreSQL is not there, or the event cannot have its effect.
+pub async fn handle(app: &App, event: &Event) -> Result<(), Failure> {
+    apply(app, event).await.map_err(Error::failure)
+}
+
+/// Moves the dead letters of a queue back to it.
+///
+/// # Errors
+/// When the broker fails meanwhile; what was moved stays moved.
+pub async fn replay(replay: &Replay) -> anyhow::Result<()> {
+    let moved = Bus::new("crm", &replay.bus).replay(&replay.queue).await?;
+    report(&replay.queue, moved);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the subcommand's output")]
+fn report(queue: &str, moved: usize) {
+    println!("{moved} dead letters went back to {queue}");
+}
+
+async fn apply(app: &App, event: &Event) -> Result<(), Error> {
+    match event.r#type.as_str() {
+        MessageCreated::TYPE => {
+            let message: MessageCreated = event.read()?;
+            if message.sender_kind == SenderKind::Visitor {
+                message_created(app, event, &message).await?;
+            }
+        }
+        ChannelClosed::TYPE => {
+            let closed: ChannelClosed = event.read()?;
+            if closed.visitor_messages > 0 {
+                channel_closed(app, event, &closed).await?;
+            }
+        }
+        // Bound by a release that is newer or older than this one.
+        _ => tracing::debug!(r#type = event.r#type, "nothing to do"),
+    }
+    Ok(())
+}
+
+async fn message_created(app: &App, event: &Event, message: &MessageCreated) -> sqlx::Result<()> {
+    let Some(mut transaction) = first(app, event).await? else {
+        return Ok(());
+    };
+    contacts::of_visitor(app, &mut transaction, event.workspaceid, message.visitor_id).await?;
+    app.outbox.commit(transaction).await
+}
+
+async fn channel_closed(app: &App, event: &Event, closed: &ChannelClosed) -> sqlx::Result<()> {
+    let Some(mut transaction) = first(app, event).await? else {
+        return Ok(());
+    };
+    let workspace = event.workspaceid;
+    let found = contacts::of_visitor(app, &mut transaction, workspace, closed.visitor_id).await?;
+    let whose = (workspace, found.contact.id);
+    interactions::record_chat(app, &mut transaction, whose, closed).await?;
+    app.outbox.commit(transaction).await
+}
+
+/// A transaction that has noted the event; none when it had its effect before.
+async fn first(app: &App, event: &Event) -> sqlx::Result<Option<Transaction<'static, Postgres>>> {
+    let inbox = Inbox::new(SCHEMA, CRM_TIMELINE, app.clock.clone());
+    let mut transaction = app.pool.begin().await?;
+    let first = inbox.is_first(&mut transaction, event).await?;
+    Ok(first.then_some(transaction))
+}
