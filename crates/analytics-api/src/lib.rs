@@ -4,4 +4,6 @@ mod metric;
 mod report;
 
 pub use metric::{Metric, MetricType};
-pub use report::{ConversationsReport, ConversationsRow, ConversationsTotals, Interval};
+pub use report::{
+    ConversationsReport, ConversationsRow, ConversationsTotals, Interval, ReportType,
+};

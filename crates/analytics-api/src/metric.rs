@@ -7,31 +7,38 @@ use ids::{MetricId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+// `tt` and not `literal`: a literal that went through a macro hides from utoipa's reading of serde's
+// attributes, and the document would name the variants.
 macro_rules! metric_types {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+    ($($(#[doc = $doc:tt])+ $name:ident = $text:tt,)+) => {
         /// What is measured. Each has its written definition here.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-        pub enum MetricType { $($(#[$doc])* #[serde(rename = $text)] $name,)+ }
+        #[schema(description = concat!("What is measured:\n" $(, "\n- `", $text, "`:" $(, $doc)+)+))]
+        pub enum MetricType { $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+ }
 
         impl MetricType {
+            /// Everything that is measured.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
             /// The type as JSON and the table spell it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
             }
         }
-
-        impl FromStr for MetricType {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text {
-                    $($text => Ok(Self::$name),)+
-                    other => Err(format!("no metric is called {other:?}")),
-                }
-            }
-        }
     };
+}
+
+impl FromStr for MetricType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == text)
+            .ok_or_else(|| format!("no metric is called {text:?}"))
+    }
 }
 
 metric_types! {
@@ -64,4 +71,24 @@ pub struct Metric {
     pub value: f64,
     /// When.
     pub timestamp: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    #[test]
+    fn json_the_table_and_the_document_spell_alike() {
+        let schema = serde_json::to_value(MetricType::schema()).unwrap();
+        let spelled: Vec<&str> = MetricType::ALL.iter().map(|known| known.as_str()).collect();
+        assert_eq!(schema["enum"], serde_json::json!(spelled));
+        let description = schema["description"].as_str().unwrap();
+        for known in MetricType::ALL {
+            assert_eq!(serde_json::to_value(known).unwrap(), known.as_str());
+            assert_eq!(known.as_str().parse(), Ok(*known));
+            assert!(description.contains(known.as_str()), "{description}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Reports: metrics, added up.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,6 +15,50 @@ pub enum Interval {
     /// By the day.
     #[default]
     Day,
+}
+
+impl Interval {
+    /// The interval as JSON and PostgreSQL's `date_trunc` spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// What is reported on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportType {
+    /// Conversations over time.
+    Conversations,
+}
+
+impl ReportType {
+    /// Every report there is.
+    pub const ALL: &'static [Self] = &[Self::Conversations];
+
+    /// The type as paths spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conversations => "conversations",
+        }
+    }
+}
+
+impl FromStr for ReportType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == text)
+            .ok_or_else(|| format!("no report is called {text:?}"))
+    }
 }
 
 /// Conversations over time.
