@@ -179,6 +179,25 @@ pub(crate) fn seed(binaries: &Binaries, settings: &Settings<'_>) -> Result<()> {
 pub(crate) fn demo_login(file: &Path) -> Option<(String, String)> {
     let text = fs::read_to_string(file).ok()?;
     let demo: serde_json::Value = serde_json::from_str(&text).ok()?;
-    let field = |name: &str| Some(demo.get(name)?.as_str()?.to_owned());
+    let field = |name: &str| Some(demo["login"][name].as_str()?.to_owned());
     Some((field("email")?, field("password")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_login_is_read_from_what_the_seed_writes() {
+        let file = std::env::temp_dir().join(format!("demo-{}.json", std::process::id()));
+        fs::write(
+            &file,
+            r#"{"key":"pk_1","login":{"email":"a@b.example","password":"p"}}"#,
+        )
+        .unwrap();
+        assert_eq!(demo_login(&file), Some(("a@b.example".into(), "p".into())));
+        fs::write(&file, "{}").unwrap();
+        assert_eq!(demo_login(&file), None);
+        fs::remove_file(file).unwrap();
+    }
 }
