@@ -60,7 +60,7 @@ async fn demo_config(State(app): State<App>, request: Request) -> Response {
         return not_seeded();
     };
     match ServeFile::new(file).oneshot(request).await {
-        Ok(response) if response.status().is_success() => {
+        Ok(response) if is_there(response.status()) => {
             let mut response = response.into_response();
             response.headers_mut().insert(
                 header::CONTENT_TYPE,
@@ -70,6 +70,11 @@ async fn demo_config(State(app): State<App>, request: Request) -> Response {
         }
         _ => not_seeded(),
     }
+}
+
+/// Whether a file was found. A browser that has it already is told just that.
+fn is_there(status: StatusCode) -> bool {
+    status.is_success() || status == StatusCode::NOT_MODIFIED
 }
 
 fn not_seeded() -> Response {
@@ -92,7 +97,7 @@ async fn error_page(
     }
     let file = app.0.web_dir.join("errors").join(format!("{code}.html"));
     match ServeFile::new(file).oneshot(request).await {
-        Ok(response) if response.status().is_success() => response.into_response(),
+        Ok(response) if is_there(response.status()) => response.into_response(),
         _ => nothing_at(&format!("/errors/{code}")).into_response(),
     }
 }

@@ -72,12 +72,19 @@ async fn files_are_served_with_what_browsers_need_to_know() {
 #[tokio::test]
 async fn the_demo_is_told_of_once_it_is_there() {
     let gateway = Gateway::start().await;
-    let ask = || gateway.server.get("/demo/config.json").send();
-    problem(ask().await.unwrap(), 404, "not_found").await;
+    let ask = || gateway.server.get("/demo/config.json");
+    problem(ask().send().await.unwrap(), 404, "not_found").await;
     fs::write(gateway.web.path().join("demo.json"), r#"{"key":"pk_x"}"#).unwrap();
-    let answer = ask().await.unwrap();
+    let answer = ask().send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "application/json");
+    let changed = answer.headers()["last-modified"].clone();
     assert_eq!(answer.text().await.unwrap(), r#"{"key":"pk_x"}"#);
+    let again = ask()
+        .header("if-modified-since", changed)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(again.status(), 304, "a browser asks whether it changed");
 }
 
 #[tokio::test]
