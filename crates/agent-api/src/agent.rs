@@ -130,11 +130,19 @@ impl Validate for CreateAgent {
 
 impl Validate for PatchAgent {
     fn validate(&self, check: &mut Check) {
-        check.required("/name", &self.name, |check, name| check.line("/name", name, NAME));
-        check.optional(&self.voice_type, |check, voice| check.line("/voice_type", voice, VOICE));
+        check.required("/name", &self.name, |check, name| {
+            check.line("/name", name, NAME)
+        });
+        check.optional(&self.voice_type, |check, voice| {
+            check.line("/voice_type", voice, VOICE)
+        });
         check.optional(&self.language, |check, tag| language(check, tag));
-        check.optional(&self.personality, |check, text| check.text("/personality", text, PERSONALITY));
-        check.optional(&self.system_prompt, |check, text| check.text("/system_prompt", text, PROMPT));
+        check.optional(&self.personality, |check, text| {
+            check.text("/personality", text, PERSONALITY)
+        });
+        check.optional(&self.system_prompt, |check, text| {
+            check.text("/system_prompt", text, PROMPT)
+        });
     }
 }
 
@@ -144,9 +152,14 @@ fn language(check: &mut Check, tag: &str) {
     let primary = subtags.next().unwrap_or_default();
     let good = (2..=8).contains(&primary.len())
         && primary.chars().all(|c| c.is_ascii_alphabetic())
-        && subtags.all(|sub| (1..=8).contains(&sub.len()) && sub.chars().all(|c| c.is_ascii_alphanumeric()))
+        && subtags.all(|sub| {
+            (1..=8).contains(&sub.len()) && sub.chars().all(|c| c.is_ascii_alphanumeric())
+        })
         && tag.len() <= 35;
     if !good {
-        check.fault("/language", "must be a language tag such as en, de or pt-BR");
+        check.fault(
+            "/language",
+            "must be a language tag such as en, de or pt-BR",
+        );
     }
 }

@@ -120,14 +120,21 @@ impl EventData for AgentUpdated {
 /// The shapes of all of them.
 #[must_use]
 pub fn catalog() -> Vec<EventSchema> {
-    vec![EventSchema::of::<TurnCompleted>(), EventSchema::of::<AgentCreated>(), EventSchema::of::<AgentUpdated>()]
+    vec![
+        EventSchema::of::<TurnCompleted>(),
+        EventSchema::of::<AgentCreated>(),
+        EventSchema::of::<AgentUpdated>(),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn published_events_keep_their_shape() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi/events/agent.json");
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../openapi/events/agent.json"
+        );
         bus::schema::assert_snapshot(file.as_ref(), &super::catalog());
     }
 }
