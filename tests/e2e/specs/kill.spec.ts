@@ -33,6 +33,15 @@ const QUESTIONS = [
   "Do you sell horse saddles?",
 ];
 
+/** Messages in a row may get one answer together, so they are about one thing. */
+const BURST = [
+  "Hello!",
+  "One more thing.",
+  "I am in a hurry.",
+  "It is about express shipping.",
+  "How long does express shipping take?",
+];
+
 /** When the process is killed: as the message leaves, as the answer streams, after the answer. */
 const MOMENTS = ["as it is sent", "as it is answered", "after the answer"] as const;
 type Moment = (typeof MOMENTS)[number];
@@ -88,11 +97,6 @@ function expectOneAnswerEach(log: Json[], questions: string[]): void {
     expect(kinds.slice(0, 2), `${clientId} and what follows`).toEqual(["visitor", "agent"]);
     expect(kinds[2], `what follows the answer to ${clientId}`).not.toBe("agent");
   }
-  // Nor is any of those that came in a row answered twice.
-  const kinds = messages.map((entry) => entry.sender.kind);
-  expect(kinds.filter((kind, index) => kind === "agent" && kinds[index - 1] === "agent")).toEqual(
-    [],
-  );
 }
 
 for (const target of TARGETS) {
@@ -117,10 +121,13 @@ for (const target of TARGETS) {
           await ask(2 * index + 2);
         });
       }
-      // Several at once, with a kill among them: kept in order, and answered after the last.
-      const burst = QUESTIONS.slice(0, 5).map((text) => visitor.channel.send(text).clientId);
+      // Several at once, with a kill among them: kept in order, and the last one answered. (An
+      // answer that was under way when it came may stand before its own.)
+      const burst = BURST.map((text) => visitor.channel.send(text).clientId);
       await test.step("killed in a burst", () => kill(target.name));
-      await visitor.answerTo(burst.at(-1) ?? "", target.withinMs);
+      const last = burst.at(-1) ?? "";
+      const answer = await visitor.answerTo(last, target.withinMs, /2 business days/);
+      expect(answer.body.sources?.[0]?.title).toBe("Shipping");
       await visitor.end();
 
       const sent = [...asked, ...burst];

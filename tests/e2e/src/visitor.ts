@@ -98,13 +98,18 @@ export class Visitor {
     return { clientId, answer: await this.answerTo(clientId, withinMs) };
   }
 
-  async answerTo(clientId: string, withinMs = 60_000): Promise<MessageEntry> {
+  /** The answer to a message: the first one after it, that says `what`. */
+  async answerTo(clientId: string, withinMs = 60_000, what = /./): Promise<MessageEntry> {
     return eventually(
       () => {
         const seq = this.acked.get(clientId);
-        return this.messages().find(
-          (entry) => seq !== undefined && entry.seq > seq && entry.sender.kind === "agent",
+        if (seq === undefined) throw new Error("it is not acknowledged");
+        const later = this.messages().filter((entry) => entry.seq > seq);
+        const answer = later.find(
+          (entry) => entry.sender.kind === "agent" && what.test(entry.body.text),
         );
+        if (!answer) throw new Error(`after it: ${JSON.stringify(later.map((e) => e.body.text))}`);
+        return answer;
       },
       `the message ${clientId} is answered`,
       withinMs,
