@@ -1,6 +1,7 @@
 /** The public API as a program uses it, and workspaces to use it in. */
 
 import { randomUUID } from "node:crypto";
+import { request } from "node:http";
 import { eventually } from "./eventually.ts";
 import { BASE_URL } from "./fleet.ts";
 
@@ -52,6 +53,44 @@ export async function call(method: string, path: string, ask: Ask = {}): Promise
     headers: response.headers,
     body: answer,
   };
+}
+
+/**
+ * Announces a body of so many bytes and waits for leave to send it (RFC 9110 §10.1.1), which is how
+ * a refusal arrives whole: a client that writes into a closed connection may never read it.
+ */
+export function announce(
+  method: string,
+  path: string,
+  length: number,
+  token: string,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      "content-length": length,
+      expect: "100-continue",
+    };
+    const asked = request(API + path, { method, headers, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => {
+        text += String(chunk);
+      });
+      response.on("end", () => {
+        asked.destroy();
+        resolve({
+          status: response.statusCode ?? 0,
+          type: (response.headers["content-type"] ?? "").split(";")[0] ?? "",
+          headers: new Headers(),
+          body: JSON.parse(text),
+        });
+      });
+    });
+    asked.on("continue", () => reject(new Error(`${path} takes ${length} bytes`)));
+    asked.on("error", reject);
+    asked.flushHeaders();
+  });
 }
 
 /** One request that must succeed. */
