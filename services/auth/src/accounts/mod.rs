@@ -8,6 +8,7 @@ mod store;
 use std::sync::LazyLock;
 
 use auth_api::{Login, Register, events::WorkspaceCreated};
+use common::telemetry::Personal;
 use ids::{UserId, WorkspaceId};
 use prometheus::{IntCounterVec, register_int_counter_vec};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -42,8 +43,8 @@ async fn register(app: &App, body: Register, user_agent: Option<String>) -> Resu
         user: UserId::new(),
         workspace: WorkspaceId::new(),
         email: body.email,
-        name: body.name,
-        workspace_name: body.workspace_name,
+        name: Personal::new(body.name.expose().trim().to_owned()),
+        workspace_name: body.workspace_name.trim().to_owned(),
         at: app.clock.now(),
     };
     let (workspace, user) = (account.workspace, account.user);

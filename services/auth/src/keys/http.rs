@@ -92,7 +92,7 @@ pub(super) async fn create_key(
     let details = Key {
         id: KeyId::new(),
         kind: KeyKind::Publishable,
-        name: body.name,
+        name: body.name.trim().to_owned(),
         agent_id: body.agent_id,
         allowed_origins: body.allowed_origins,
         prefix: prefix(&key),

@@ -7,14 +7,14 @@ use axum::{
 };
 use common::{
     problem::{Document, Result},
-    tokens::{Identity, RevocationList, ServiceCaller, bearer},
+    tokens::{RevocationList, ServiceCaller, bearer},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rest::{Json, Query, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::{Error, Issued, end, end_by_token, model::NAMED_AS_ENDED, refresh, store};
+use super::{Error, Issued, end_by_identity, end_by_token, model::NAMED_AS_ENDED, refresh, store};
 use crate::{app::App, body::OptionalJson, signing};
 
 /// Where the refresh token goes.
@@ -116,24 +116,17 @@ pub(super) async fn end_session(
         match app.tokens.verify(token).await {
             // Who sends nothing else would believe to be signed out.
             Err(problem) if refresh_token.is_none() => return Err(problem),
-            identity => end_session_of(&app, identity.ok()).await?,
+            identity => end_by_identity(&app, identity.ok()).await?,
         }
     }
     // A browser's access token is often over by then; so it counts when it is good, and else not.
     if let Some(token) = app.cookies.access_token(&headers) {
         let identity = app.tokens.verify(token.expose_secret()).await;
-        end_session_of(&app, identity.ok()).await?;
+        end_by_identity(&app, identity.ok()).await?;
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     app.cookies.clear(response.headers_mut());
     Ok(response)
-}
-
-async fn end_session_of(app: &App, identity: Option<Identity>) -> sqlx::Result<()> {
-    match identity {
-        Some(Identity::Person(caller)) => end(app, caller.workspace_id, caller.session_id).await,
-        Some(Identity::Visitor(_)) | None => Ok(()),
-    }
 }
 
 /// What a follower asks.

@@ -13,6 +13,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use axum::{Router, routing::get};
 use chrono::{DateTime, Utc};
+use common::tokens::Identity;
 use ids::{SessionId, UserId, WorkspaceId};
 use prometheus::{IntCounterVec, register_int_counter_vec};
 use secrecy::SecretString;
@@ -143,24 +144,31 @@ async fn refresh(app: &App, token: &SecretString) -> Result<Issued, Error> {
 /// Ends the session of a refresh token, if it is one of ours.
 async fn end_by_token(app: &App, token: &SecretString) -> sqlx::Result<()> {
     let mut connection = app.pool.acquire().await?;
-    if let Some((workspace, session)) = store::session_of(&mut connection, &Hash::of(token)).await?
-    {
-        end(app, workspace, session).await?;
+    match store::session_of(&mut connection, &Hash::of(token)).await? {
+        Some((workspace, session)) => end(app, &mut connection, workspace, session).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// Ends a session because its person signed out.
-async fn end(app: &App, workspace: WorkspaceId, session: SessionId) -> sqlx::Result<()> {
-    let mut connection = app.pool.acquire().await?;
-    store::end(
-        &mut connection,
-        workspace,
-        session,
-        EndReason::SignedOut,
-        app.clock.now(),
-    )
-    .await
+/// Ends the session of an access token that was good, if it is a person's.
+async fn end_by_identity(app: &App, identity: Option<Identity>) -> sqlx::Result<()> {
+    match identity {
+        Some(Identity::Person(caller)) => {
+            let mut connection = app.pool.acquire().await?;
+            end(app, &mut connection, caller.workspace_id, caller.session_id).await
+        }
+        Some(Identity::Visitor(_)) | None => Ok(()),
+    }
+}
+
+async fn end(
+    app: &App,
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    session: SessionId,
+) -> sqlx::Result<()> {
+    let now = app.clock.now();
+    store::end(connection, workspace, session, EndReason::SignedOut, now).await
 }
 
 fn sign(
@@ -207,11 +215,19 @@ pub(crate) async fn clean(app: App, stop: CancellationToken) {
     }
 }
 
-/// Deletes what is over for long.
+/// Deletes what is over for long; answers how many sessions and tokens that were.
 ///
 /// # Errors
 /// When PostgreSQL fails.
 pub async fn clean_once(app: &App) -> sqlx::Result<u64> {
+    let before = app.clock.now() - IDLE - KEPT;
     let mut connection = app.pool.acquire().await?;
-    store::delete_unused(&mut connection, app.clock.now() - IDLE - KEPT).await
+    let mut all = 0;
+    loop {
+        let deleted = store::delete_unused(&mut connection, before).await?;
+        all += deleted;
+        if deleted == 0 {
+            return Ok(all);
+        }
+    }
 }

@@ -175,18 +175,24 @@ pub(super) async fn ended_since(
     .await
 }
 
-/// Deletes sessions and tokens that have not been used since then.
+/// Deletes some of the sessions and tokens that were last used before; answers how many. In portions,
+/// so that no statement runs into its time limit however much there is.
 pub(super) async fn delete_unused(
     connection: &mut PgConnection,
-    since: DateTime<Utc>,
+    before: DateTime<Utc>,
 ) -> sqlx::Result<u64> {
-    let sessions = sqlx::query!("DELETE FROM auth.sessions WHERE last_used_at < $1", since)
-        .execute(&mut *connection)
-        .await?;
+    let sessions = sqlx::query!(
+        "DELETE FROM auth.sessions
+         WHERE id IN (SELECT id FROM auth.sessions WHERE last_used_at < $1 LIMIT 1000)",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
     // A session that is in use has a trail of used tokens behind it.
     let tokens = sqlx::query!(
-        "DELETE FROM auth.refresh_tokens WHERE issued_at < $1",
-        since
+        "DELETE FROM auth.refresh_tokens
+         WHERE hash IN (SELECT hash FROM auth.refresh_tokens WHERE issued_at < $1 LIMIT 1000)",
+        before,
     )
     .execute(connection)
     .await?;
