@@ -230,3 +230,130 @@ impl From<Entry> for ServerFrame {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    const CLIENT: [&str; 6] = ["auth", "hello", "read", "send", "subscribe", "typing"];
+    const SERVER: [&str; 11] = [
+        "ack",
+        "authenticated",
+        "error",
+        "message",
+        "message.aborted",
+        "message.delta",
+        "read",
+        "ready",
+        "state",
+        "subscribed",
+        "typing",
+    ];
+
+    /// A new frame does not compile here until it has a name, and then wants its place in the lists.
+    fn client_name(frame: &ClientFrame) -> &'static str {
+        match frame {
+            ClientFrame::Auth { .. } => CLIENT[0],
+            ClientFrame::Hello { .. } => CLIENT[1],
+            ClientFrame::Read { .. } => CLIENT[2],
+            ClientFrame::Send { .. } => CLIENT[3],
+            ClientFrame::Subscribe { .. } => CLIENT[4],
+            ClientFrame::Typing { .. } => CLIENT[5],
+        }
+    }
+
+    fn server_name(frame: &ServerFrame) -> &'static str {
+        match frame {
+            ServerFrame::Ack { .. } => SERVER[0],
+            ServerFrame::Authenticated { .. } => SERVER[1],
+            ServerFrame::Error { .. } => SERVER[2],
+            ServerFrame::Message(_) => SERVER[3],
+            ServerFrame::MessageAborted { .. } => SERVER[4],
+            ServerFrame::MessageDelta { .. } => SERVER[5],
+            ServerFrame::Read { .. } => SERVER[6],
+            ServerFrame::Ready { .. } => SERVER[7],
+            ServerFrame::State(_) => SERVER[8],
+            ServerFrame::Subscribed { .. } => SERVER[9],
+            ServerFrame::Typing { .. } => SERVER[10],
+        }
+    }
+
+    fn document() -> Value {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../openapi/chat.asyncapi.json"
+        );
+        serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+    }
+
+    /// The messages of an operation of the AsyncAPI document, with their references followed.
+    fn messages(document: &Value, operation: &str) -> Vec<Value> {
+        let follow = |reference: &Value| {
+            let pointer = reference["$ref"].as_str().unwrap().trim_start_matches('#');
+            let found = document.pointer(pointer);
+            found.unwrap_or_else(|| panic!("{pointer}")).clone()
+        };
+        let listed = document["operations"][operation]["messages"].as_array();
+        listed
+            .unwrap()
+            .iter()
+            .map(|one| follow(&follow(one)))
+            .collect()
+    }
+
+    #[test]
+    fn the_asyncapi_document_has_every_frame_with_an_example_that_is_one() {
+        let document = document();
+        let mut seen = BTreeSet::new();
+        for message in messages(&document, "sendFrame") {
+            let example = &message["examples"][0]["payload"];
+            let frame: ClientFrame = serde_json::from_value(example.clone()).unwrap();
+            assert_eq!(message["name"], client_name(&frame));
+            assert_eq!(
+                message["payload"]["properties"]["type"]["const"],
+                client_name(&frame)
+            );
+            assert_eq!(&serde_json::to_value(&frame).unwrap(), example);
+            seen.insert(client_name(&frame));
+        }
+        assert_eq!(seen, BTreeSet::from(CLIENT));
+        let mut seen = BTreeSet::new();
+        for message in messages(&document, "receiveFrame") {
+            let example = &message["examples"][0]["payload"];
+            let frame: ServerFrame = serde_json::from_value(example.clone()).unwrap();
+            assert_eq!(message["name"], server_name(&frame));
+            assert_eq!(
+                message["payload"]["properties"]["type"]["const"],
+                server_name(&frame)
+            );
+            assert_eq!(&serde_json::to_value(&frame).unwrap(), example);
+            // Every field that the frame has is documented.
+            for field in example.as_object().unwrap().keys() {
+                assert!(
+                    message["payload"]["properties"].get(field).is_some(),
+                    "{field}"
+                );
+            }
+            seen.insert(server_name(&frame));
+        }
+        assert_eq!(seen, BTreeSet::from(SERVER));
+    }
+
+    #[test]
+    fn frames_with_unknown_fields_are_refused() {
+        for text in [
+            r#"{"type":"hello","resume":[],"admin":true}"#,
+            r#"{"type":"typing","channel":"01890a5d-ac96-774b-bcce-b302099a8057","on":true,"as":"x"}"#,
+            r#"{"type":"dance"}"#,
+            r#"{}"#,
+        ] {
+            assert!(serde_json::from_str::<ClientFrame>(text).is_err(), "{text}");
+        }
+        let hello: ClientFrame = serde_json::from_str(r#"{"type":"hello"}"#).unwrap();
+        assert_eq!(hello, ClientFrame::Hello { resume: Vec::new() });
+    }
+}

@@ -150,19 +150,19 @@ impl Fake {
         Self { url, state, server }
     }
 
-    /// Settings that lead to this server, with limits of a second.
+    /// Settings that lead to this server, with limits that a loaded machine keeps.
     #[must_use]
     pub fn config(&self) -> LlmConfig {
-        let second = Duration::from_secs(1);
+        let seconds = Duration::from_secs;
         LlmConfig {
             llm_base_url: self.url.clone(),
             llm_api_key: Some(SecretString::from(KEY)),
             llm_chat_model: CHAT_MODEL.to_owned(),
             llm_embedding_model: EMBEDDING_MODEL.to_owned(),
-            llm_first_delta: second,
-            llm_between_deltas: second,
-            llm_answer: 5 * second,
-            llm_embedding: 5 * second,
+            llm_first_delta: seconds(20),
+            llm_between_deltas: seconds(20),
+            llm_answer: seconds(60),
+            llm_embedding: seconds(10),
         }
     }
 

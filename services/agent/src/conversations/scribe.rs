@@ -107,14 +107,12 @@ async fn bring_up_to_date(app: &App, row: &ToLog) -> Result<i64, Trouble> {
         .into_iter()
         .filter_map(|entry| logged(entry, &turns))
         .collect();
-    let header = header(
-        app,
-        row,
-        messages.iter().any(|message| message.role == "user"),
-    )
-    .await;
+    let spoke = row.wanted_seq > 0 || messages.iter().any(|message| message.role == "user");
+    let header = header(app, row, spoke).await;
     app.log.write(&header, &messages).await?;
-    Ok(after.max(row.log_wanted_seq))
+    // Not as far as was read: whatever became known of the conversation since the row was taken (its end,
+    // its contact) raised what is wanted again, and must be written too.
+    Ok(row.log_wanted_seq)
 }
 
 async fn header(app: &App, row: &ToLog, customer_spoke: bool) -> Header {

@@ -180,6 +180,7 @@ pub(super) struct ToLog {
     pub(super) opened_at: DateTime<Utc>,
     pub(super) closed_at: Option<DateTime<Utc>>,
     pub(super) escalated: bool,
+    pub(super) wanted_seq: i64,
     pub(super) logged_seq: i64,
     pub(super) log_wanted_seq: i64,
 }
@@ -200,7 +201,7 @@ pub(super) async fn take_to_log(
            FROM next WHERE c.channel_id = next.channel_id
            RETURNING c.channel_id AS "channel: ChannelId", c.workspace_id AS "workspace: WorkspaceId",
                      c.agent_id AS "agent: AgentId", c.visitor_id AS "visitor: VisitorId",
-                     c.contact_id AS "contact: ContactId", c.opened_at, c.closed_at, c.escalated, c.logged_seq,
+                     c.contact_id AS "contact: ContactId", c.opened_at, c.closed_at, c.escalated, c.wanted_seq, c.logged_seq,
                      c.log_wanted_seq"#,
         most,
     )

@@ -10,6 +10,9 @@ mod outbox;
 mod room;
 mod stream;
 
+#[cfg(test)]
+mod room_tests;
+
 use std::{
     collections::HashMap,
     sync::{

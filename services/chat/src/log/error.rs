@@ -3,7 +3,7 @@
 use common::{ErrorCode, Problem};
 use mongodb::error::ErrorKind;
 
-use super::{model::Refusal, store::StoreError};
+use super::{documents::StoreError, model::Refusal};
 
 /// Codes of a server that is being replaced as the primary, or stops: another one answers soon (MongoDB
 /// specification "Server Discovery and Monitoring", state change errors).

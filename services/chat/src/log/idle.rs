@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Decide, Log, Outcome, model};
+use super::{
+    Log,
+    append::{Decide, Outcome},
+    model,
+};
 
 /// Channels that one look finds.
 const FOUND: i64 = 100;

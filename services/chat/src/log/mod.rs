@@ -8,7 +8,10 @@
 //! A counter that is incremented first and written under later is not enough: 6 could be read before 5
 //! is there, and whoever resumes after 6 would never see 5.
 
+mod append;
 mod catch_up;
+mod documents;
+mod entry;
 mod error;
 mod idle;
 mod model;
@@ -26,37 +29,24 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, Event};
-use chat_api::{Entry, NewMessage, OpenChannel, ReplyCommit, ReplyHeader, SetOwner};
+use bus::Bus;
 use clock::Clock;
 use common::server::Lifecycle;
 use lru::LruCache;
 use mongodb::Database;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
-use tracing::Instrument;
 
+pub use documents::StoreError;
+pub use entry::{Actor, ClientKey, Head, Place};
 pub use error::Error;
-pub use model::{Actor, ClientKey, Head, Place, Refusal, may_answer};
+pub use model::{Refusal, may_answer};
 pub use read::{History, channel};
 
-use self::{
-    model::{Draft, Fact, Written},
-    relay::Relay,
-    store::{Pending, Store},
-};
-use crate::{
-    hub::{Behind, Hub},
-    metrics,
-};
+use self::{relay::Relay, store::Store};
+use crate::hub::{Behind, Hub};
 
-/// A request that appends gets its answer within this time, whatever happens to the append.
-const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// Whoever waits longer for the appends in front of it does not begin.
 const TURN_WITHIN: Duration = Duration::from_millis(2_500);
-/// An insert that takes longer is given up on: nobody knows whether it stands.
-const INSERT_WITHIN: Duration = Duration::from_secs(5);
-/// After this many lost races the append gives up; each of them let another one through.
-const ATTEMPTS: u32 = 200;
 /// Channels whose head is kept in memory.
 const HEADS: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 
@@ -77,19 +67,6 @@ struct Inner {
 /// The head of one log as this instance knows it. Its lock lets one append of this instance through at
 /// a time, so that only instances race each other.
 type Slot = Arc<AsyncMutex<Option<Head>>>;
-
-/// What became of an append.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is in the log now.
-    Appended(Entry, Head),
-    /// It was in the log already.
-    Existing(Entry),
-    /// There was nothing to append.
-    Unchanged(Head),
-}
-
-type Decide = dyn Fn(&Head) -> Result<Option<Draft>, Refusal> + Send + Sync;
 
 impl Log {
     /// The logs in `database`. Background work begins with [`Log::work`].
@@ -124,252 +101,6 @@ impl Log {
         spawn(Box::pin(self.clone().close_idle_until(idle_after, stop)));
     }
 
-    /// Opens a channel, or finds the one that is open under this id; answers whether it is new.
-    ///
-    /// # Errors
-    /// When the id names a channel of another visitor or agent, or the store is not there.
-    pub async fn open(&self, place: Place, open: &OpenChannel) -> Result<(Head, bool), Error> {
-        self.0.store.prepare().await?;
-        let written = model::open(place, open.agent_id, open.visitor_id, self.0.clock.now());
-        let slot = self.slot(place);
-        let mut known = lock(&slot).await?;
-        if known.is_none() && self.insert(place, &written, None).await? {
-            *known = Some(written.head.clone());
-            return Ok((written.head, true));
-        }
-        let head = self
-            .refresh(place, known.take())
-            .await?
-            .ok_or(Error::NotFound)?;
-        *known = Some(head.clone());
-        if (head.agent_id, head.visitor_id) == (open.agent_id, open.visitor_id) {
-            Ok((head, false))
-        } else {
-            Err(Error::Taken)
-        }
-    }
-
-    /// Says something; answers the entry and whether it is new. A person who writes where nobody of
-    /// the company answers takes over first.
-    ///
-    /// # Errors
-    /// When the channel is closed or does not exist, or the store did not confirm.
-    #[tracing::instrument(name = "chat.messages.create", skip_all, fields(channel = %place.channel))]
-    pub async fn say(
-        &self,
-        place: Place,
-        actor: Actor,
-        message: NewMessage,
-    ) -> Result<(Entry, bool), Error> {
-        let key = ClientKey::message(actor, &message.client_id);
-        let decide: Arc<Decide> = Arc::new(move |head| model::say(head, actor, &message).map(Some));
-        loop {
-            match self
-                .append(place, Some(key.clone()), decide.clone())
-                .await?
-            {
-                // That was the takeover; the message comes next.
-                Outcome::Appended(entry, _) if entry.owner.is_some() => {}
-                Outcome::Appended(entry, _) => return Ok((entry, true)),
-                Outcome::Existing(entry) => return Ok((entry, false)),
-                Outcome::Unchanged(_) => return Err(Error::NotFound),
-            }
-        }
-    }
-
-    /// Changes who answers; answers the state after it. With `once`, a repeated change is the first one.
-    ///
-    /// # Errors
-    /// When the actor may not, the owner has moved, or the store did not confirm.
-    #[tracing::instrument(name = "chat.channels.set_owner", skip_all, fields(channel = %place.channel))]
-    pub async fn set_owner(
-        &self,
-        place: Place,
-        actor: Actor,
-        (change, once): (SetOwner, Option<String>),
-    ) -> Result<Head, Error> {
-        let key = once.as_deref().map(|once| ClientKey::change(actor, once));
-        let wanted = (change.owner, change.reason.clone());
-        let decide: Arc<Decide> =
-            Arc::new(move |head| model::change_owner(head, actor, (&change, once.as_deref())));
-        match self.append(place, key, decide).await? {
-            Outcome::Appended(_, head) | Outcome::Unchanged(head) => Ok(head),
-            Outcome::Existing(entry)
-                if (entry.owner, &entry.reason) == (Some(wanted.0), &wanted.1) =>
-            {
-                self.head(place).await
-            }
-            Outcome::Existing(_) => Err(Error::KeyReused),
-        }
-    }
-
-    /// Ends a streamed answer; answers the entry and whether it is new.
-    ///
-    /// # Errors
-    /// When somebody took over, or the answer is there already, or the store did not confirm.
-    #[tracing::instrument(name = "chat.replies.commit", skip_all, fields(channel = %place.channel))]
-    pub async fn answer(
-        &self,
-        place: Place,
-        header: ReplyHeader,
-        commit: ReplyCommit,
-    ) -> Result<(Entry, bool), Error> {
-        let key = ClientKey::answer(header.agent_id, header.turn_id);
-        let decide: Arc<Decide> = Arc::new(move |head| {
-            model::may_answer(head, &header)?;
-            Ok(Some(Draft::Answer {
-                name: header.agent_name.clone(),
-                turn: header.turn_id,
-                answers_to: header.answers_to_seq,
-                body: commit.body.clone(),
-            }))
-        });
-        match self.append(place, Some(key), decide).await? {
-            Outcome::Appended(entry, _) => Ok((entry, true)),
-            Outcome::Existing(entry) => Ok((entry, false)),
-            Outcome::Unchanged(_) => Err(Error::NotFound),
-        }
-    }
-
-    /// Appends what `decide` makes of the head. The work goes on when the caller stops waiting, so that
-    /// a client that hangs up leaves nothing half done.
-    async fn append(
-        &self,
-        place: Place,
-        key: Option<ClientKey>,
-        decide: Arc<Decide>,
-    ) -> Result<Outcome, Error> {
-        let log = self.clone();
-        let work = async move { log.append_here(place, key, &*decide).await };
-        let timer = metrics::APPEND_SECONDS.start_timer();
-        let task = self.0.lifecycle.spawn(work.in_current_span());
-        match tokio::time::timeout(ANSWER_WITHIN, task).await {
-            Ok(Ok(outcome)) => {
-                timer.observe_duration();
-                outcome
-            }
-            Ok(Err(panic)) => Err(Error::Broken(panic.to_string())),
-            Err(_) => Err(Error::TimedOut),
-        }
-    }
-
-    async fn append_here(
-        &self,
-        place: Place,
-        key: Option<ClientKey>,
-        decide: &Decide,
-    ) -> Result<Outcome, Error> {
-        self.0.store.prepare().await?;
-        let slot = self.slot(place);
-        // Who could not begin in time writes nothing: the client was told so long ago.
-        let mut known = lock(&slot).await?;
-        // A refusal, or that nothing is to be done, is only said of a head that was just looked at.
-        let mut fresh = known.is_none();
-        for attempt in 0..ATTEMPTS {
-            let head = match known.take() {
-                Some(head) if attempt == 0 => head,
-                stale => self.refresh(place, stale).await?.ok_or(Error::NotFound)?,
-            };
-            let decision = decide(&head);
-            if !fresh && !matches!(decision, Ok(Some(_))) {
-                fresh = true;
-                *known = self.refresh(place, Some(head)).await?;
-                continue;
-            }
-            // What was said already is answered as such, even where it could not be said any more.
-            let other = |draft: &Draft| draft.key(&head) != key;
-            if decision
-                .as_ref()
-                .map_or(true, |draft| draft.as_ref().is_none_or(other))
-                && let Some(entry) = self.existing(place, key.as_ref()).await?
-            {
-                *known = Some(head);
-                return Ok(Outcome::Existing(entry));
-            }
-            let draft = match decision {
-                Ok(Some(draft)) => draft,
-                Ok(None) => {
-                    *known = Some(head.clone());
-                    return Ok(Outcome::Unchanged(head));
-                }
-                Err(refusal) => {
-                    *known = Some(head);
-                    return Err(Error::Refused(refusal));
-                }
-            };
-            let draft_key = draft.key(&head);
-            let written = model::write(place, &head, draft, self.0.clock.now());
-            if self.insert(place, &written, draft_key.as_ref()).await? {
-                *known = Some(written.head.clone());
-                return Ok(Outcome::Appended(written.entry, written.head));
-            }
-            metrics::APPEND_RETRIES.inc();
-            if let Some(entry) = self.existing(place, draft_key.as_ref()).await? {
-                *known = Some(head);
-                return Ok(Outcome::Existing(entry));
-            }
-            fresh = true;
-            *known = Some(head);
-            pause(attempt).await;
-        }
-        Err(Error::TimedOut)
-    }
-
-    /// Inserts an entry and tells everybody; answers false when its place or its name was taken.
-    async fn insert(
-        &self,
-        place: Place,
-        written: &Written,
-        key: Option<&ClientKey>,
-    ) -> Result<bool, Error> {
-        let event = self.event(place, &written.fact);
-        let insert = self.0.store.insert(place, written, (key, &event));
-        match tokio::time::timeout(INSERT_WITHIN, insert).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) if store::is_duplicate(&error) => return Ok(false),
-            Ok(Err(error)) => return Err(Error::Unconfirmed(error)),
-            Err(_) => return Err(Error::TimedOut),
-        }
-        let Written { entry, head, .. } = written.clone();
-        let kind = if entry.owner.is_some() {
-            "state"
-        } else {
-            "message"
-        };
-        metrics::APPENDED
-            .with_label_values(&[kind, entry.sender.kind.as_str()])
-            .inc();
-        self.0.hub.publish(place, entry.clone());
-        self.0.relay.offer(Pending {
-            place,
-            entry,
-            head,
-            event,
-        });
-        Ok(true)
-    }
-
-    fn event(&self, place: Place, fact: &Fact) -> Event {
-        let (clock, workspace) = (&self.0.clock, place.workspace);
-        match fact {
-            Fact::Opened(data) => Event::new(clock, workspace, data),
-            Fact::Said(data) => Event::new(clock, workspace, data),
-            Fact::OwnerChanged(data) => Event::new(clock, workspace, data),
-            Fact::Closed(data) => Event::new(clock, workspace, data),
-        }
-    }
-
-    async fn existing(
-        &self,
-        place: Place,
-        key: Option<&ClientKey>,
-    ) -> Result<Option<Entry>, Error> {
-        match key {
-            Some(key) => Ok(self.0.store.by_client(place, key).await?),
-            None => Ok(None),
-        }
-    }
-
     fn slot(&self, place: Place) -> Slot {
         let mut heads = self.0.heads.lock().unwrap_or_else(PoisonError::into_inner);
         heads.get_or_insert(place, Slot::default).clone()
@@ -383,20 +114,12 @@ async fn lock(slot: &Slot) -> Result<MutexGuard<'_, Option<Head>>, Error> {
         .map_err(|_| Error::Busy)
 }
 
-/// Lets the other instance go first, a little longer each time.
-async fn pause(attempt: u32) {
-    if attempt > 2 {
-        let millis = u64::from(attempt.min(20));
-        tokio::time::sleep(Duration::from_millis(millis)).await;
-    }
-}
-
 /// Creates the indexes, and the shard keys where the server knows sharding.
 ///
 /// # Errors
 /// When MongoDB is not there or refuses.
 pub async fn migrate(database: &Database) -> anyhow::Result<()> {
-    setup::shards(database).await;
     setup::indexes(database).await?;
+    setup::shards(database).await;
     Ok(())
 }

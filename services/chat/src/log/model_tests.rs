@@ -4,7 +4,7 @@ use chat_api::{Body, EntryKind, NewMessage, OwnerState, ReplyHeader, SenderKind,
 use chrono::{DateTime, Duration, Utc};
 use ids::{AgentId, ChannelId, TurnId, UserId, VisitorId, WorkspaceId};
 
-use super::model::*;
+use super::{entry::*, model::*};
 
 struct Model {
     place: Place,

@@ -2,7 +2,7 @@
 
 use chat_api::{Channel, Entry};
 
-use super::{Error, Head, Log, Place, model::ClientKey};
+use super::{ClientKey, Error, Head, Log, Place};
 
 /// Steps by which a known head is moved before it is looked up anew.
 const STEPS: usize = 8;
@@ -124,8 +124,17 @@ impl Log {
     ///
     /// # Errors
     /// When the store is not there.
-    pub async fn claim_epoch(&self, place: Place, epoch: i64) -> Result<bool, Error> {
-        Ok(self.0.store.claim_epoch(place, epoch).await? <= epoch)
+    pub async fn claim_epoch(&self, place: Place, head: &Head, epoch: i64) -> Result<bool, Error> {
+        let store = &self.0.store;
+        let highest = match store.claim_epoch(place, epoch).await? {
+            Some(highest) => highest,
+            None => {
+                // The channel is so new that its projection is not written yet.
+                store.project(place, head).await?;
+                store.claim_epoch(place, epoch).await?.unwrap_or(epoch)
+            }
+        };
+        Ok(highest <= epoch)
     }
 
     /// Whether no reply of a later epoch has begun.

@@ -11,12 +11,12 @@ use chrono::{DateTime, Utc};
 use futures::future;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracing::Span;
 
 use super::{
     Log,
-    model::{Head, Place},
-    store::Pending,
+    documents::Pending,
+    entry::{Head, Place},
 };
 use crate::metrics;
 
@@ -137,14 +137,11 @@ impl Log {
             (place, self.0.store.project(place, &head).await.is_ok())
         });
         let project = future::join_all(project);
-        let span = tracing::info_span!("chat.events.publish", events = events.len());
-        if let [event] = events.as_slice()
-            && let Some(traceparent) = &event.traceparent
-        {
-            common::telemetry::set_parent_from_traceparent(&span, traceparent);
-        }
-        let publish = self.0.relay.bus.publish_all(&events).instrument(span);
+        // Open while they are published: each belongs to the trace that made the event.
+        let spans: Vec<Span> = events.iter().map(span).collect();
+        let publish = self.0.relay.bus.publish_all(&events);
         let (published, projected) = future::join(publish, project).await;
+        drop(spans);
         let projected: HashMap<Place, bool> = projected.into_iter().collect();
         let mut done = Vec::with_capacity(batch.len());
         for (pending, result) in batch.iter().zip(published) {
@@ -164,4 +161,18 @@ impl Log {
             .filter(|result| result.is_ok())
             .count()
     }
+}
+
+fn span(event: &Event) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "chat.events.publish",
+        otel.kind = "producer",
+        messaging.message.id = %event.id,
+        messaging.routing_key = event.r#type,
+    );
+    if let Some(traceparent) = &event.traceparent {
+        common::telemetry::set_parent_from_traceparent(&span, traceparent);
+    }
+    span
 }

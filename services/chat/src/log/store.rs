@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use bus::Event;
-use chat_api::{Entry, EntryKind, OwnerState};
+use chat_api::{Entry, OwnerState};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use ids::{ChannelId, WorkspaceId};
 use mongodb::{
     Collection, Database,
-    bson::{self, Bson, Document, doc},
+    bson::{Document, doc},
     error::{ErrorKind, WriteFailure},
     options::{
         Acknowledgment, CollectionOptions, ReadConcern, ReadPreference, ReturnDocument,
@@ -23,7 +23,11 @@ use mongodb::{
 use tokio::sync::OnceCell;
 
 use super::{
-    model::{ClientKey, Head, Place, Written},
+    documents::{
+        Pending, Result, StoreError, date, document, entry_of, head_of, integer, pending_of,
+        place_of, projection, shown,
+    },
+    entry::{ClientKey, Head, Place, Written},
     setup,
 };
 
@@ -31,69 +35,34 @@ use super::{
 const DUPLICATE_KEY: i32 = 11000;
 /// A write that a majority has not taken by then is reported as failed, though it may stand.
 const WRITE_WITHIN: Duration = Duration::from_secs(4);
-/// What histories leave out: it serves the appending and the relay.
-const INTERNAL: [&str; 3] = ["after", "pending_event", "pending_since"];
-
-/// MongoDB failed, or holds something that this version cannot read.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It failed, or is not there.
-    #[error(transparent)]
-    Mongo(#[from] mongodb::error::Error),
-    /// A document is not what this service writes.
-    #[error("a document cannot be read: {0}")]
-    Unreadable(String),
-}
-
-type Result<T> = std::result::Result<T, StoreError>;
-
-impl From<bson::error::Error> for StoreError {
-    fn from(error: bson::error::Error) -> Self {
-        Self::Unreadable(error.to_string())
-    }
-}
 
 /// The two collections.
 #[derive(Debug)]
 pub(super) struct Store {
     database: Database,
-    /// Read as the primary has it: what allocation must see.
+    /// Read on the primary, as a majority has it. A head that a failover could take back must not be
+    /// built on: the entry behind it would stand after a hole.
     log: Collection<Document>,
-    /// Read as a majority has it: what may be shown, because no failover can take it back.
-    settled: Collection<Document>,
     channels: Collection<Document>,
     prepared: OnceCell<()>,
 }
 
-/// An entry whose event waits to be published.
-#[derive(Debug, Clone)]
-pub(super) struct Pending {
-    pub(super) place: Place,
-    pub(super) entry: Entry,
-    pub(super) head: Head,
-    pub(super) event: Event,
-}
-
 impl Store {
     pub(super) fn new(database: Database) -> Self {
-        let options = |read: ReadConcern| {
-            let durable = WriteConcern::builder()
-                .w(Acknowledgment::Majority)
-                .journal(true)
-                .w_timeout(WRITE_WITHIN)
-                .build();
-            CollectionOptions::builder()
-                .write_concern(durable)
-                .read_concern(read)
-                .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
-                .build()
-        };
-        let local = || options(ReadConcern::local());
+        let durable = WriteConcern::builder()
+            .w(Acknowledgment::Majority)
+            .journal(true)
+            .w_timeout(WRITE_WITHIN)
+            .build();
+        let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
+        let options = CollectionOptions::builder()
+            .write_concern(durable)
+            .read_concern(ReadConcern::majority())
+            .selection_criteria(primary)
+            .build();
         Self {
-            log: database.collection_with_options(setup::MESSAGES, local()),
-            settled: database
-                .collection_with_options(setup::MESSAGES, options(ReadConcern::majority())),
-            channels: database.collection_with_options(setup::CHANNELS, local()),
+            log: database.collection_with_options(setup::MESSAGES, options.clone()),
+            channels: database.collection_with_options(setup::CHANNELS, options),
             database,
             prepared: OnceCell::new(),
         }
@@ -138,37 +107,17 @@ impl Store {
         written: &Written,
         (key, event): (Option<&ClientKey>, &Event),
     ) -> Result<()> {
-        let mut document = bson::serialize_to_document(&written.entry)?;
-        let (entry, since) = (&written.entry, date(written.entry.created_at));
-        document.insert("workspace_id", place.workspace.to_string());
-        document.insert("created_at", since);
-        match key {
-            Some(key) => {
-                document.insert("sender_key", &key.sender);
-                document.insert("client_id", &key.client_id);
-            }
-            // A compound key is not sparse, so that what nobody repeats needs a key of its own.
-            None => {
-                document.insert(
-                    "sender_key",
-                    format!("{}:{}", kind_name(entry.kind), entry.seq),
-                );
-            }
-        }
-        document.insert("after", bson::serialize_to_bson(&written.head)?);
-        let event = serde_json::to_string(event).expect("an event is JSON");
-        document.insert("pending_event", event);
-        document.insert("pending_since", since);
+        let document = document(place, written, key, event)?;
         self.log.insert_one(document).await?;
         Ok(())
     }
 
-    /// The entry that a sender gave this name, once no failover can take it back.
+    /// The entry that a sender gave this name.
     pub(super) async fn by_client(&self, place: Place, key: &ClientKey) -> Result<Option<Entry>> {
         let mut filter = filter(place);
         filter.insert("sender_key", &key.sender);
         filter.insert("client_id", &key.client_id);
-        self.settled
+        self.log
             .find_one(filter)
             .projection(shown())
             .await?
@@ -181,7 +130,7 @@ impl Store {
         let mut filter = filter(place);
         filter.insert("seq", doc! { "$gte": from, "$lt": to });
         let found = self
-            .settled
+            .log
             .find(filter)
             .sort(doc! { "seq": 1 })
             .projection(shown())
@@ -196,7 +145,7 @@ impl Store {
 
     /// The entry at `seq`, if it is there.
     pub(super) async fn entry_at(&self, place: Place, seq: i64) -> Result<Option<Entry>> {
-        self.settled
+        self.log
             .find_one(at(place, seq))
             .projection(shown())
             .await?
@@ -208,24 +157,9 @@ impl Store {
     pub(super) async fn project(&self, place: Place, head: &Head) -> Result<()> {
         let mut behind = filter(place);
         behind.insert("head_seq", doc! { "$lt": head.seq });
-        let mut state = doc! {
-            "head_seq": head.seq,
-            "agent_id": head.agent_id.to_string(),
-            "visitor_id": head.visitor_id.to_string(),
-            "owner": head.owner.as_str(),
-            "owner_version": head.owner_version,
-            "person_id": head.person.map(|person| person.to_string()),
-            "created_at": date(head.opened_at),
-            "last_activity_at": date(head.last_at),
-            "visitor_messages": head.visitor_messages,
-            "agent_messages": head.agent_messages,
-            "user_messages": head.user_messages,
-            "escalated": head.escalated,
-        };
-        state.insert("closed_at", head.closed_at.map(date));
         match self
             .channels
-            .update_one(behind, doc! { "$set": state })
+            .update_one(behind, doc! { "$set": projection(head) })
             .upsert(true)
             .await
         {
@@ -236,14 +170,15 @@ impl Store {
         }
     }
 
-    /// Notes that a reply of `epoch` began; answers the highest epoch that did.
-    pub(super) async fn claim_epoch(&self, place: Place, epoch: i64) -> Result<i64> {
+    /// Notes that a reply of `epoch` began; answers the highest epoch that did, or none when there is no
+    /// projection yet to note it in.
+    pub(super) async fn claim_epoch(&self, place: Place, epoch: i64) -> Result<Option<i64>> {
         let highest = doc! { "$max": { "reply_epoch": epoch } };
         let update = self.channels.find_one_and_update(filter(place), highest);
         let after = update.return_document(ReturnDocument::After).await?;
-        Ok(after
-            .and_then(|channel| channel.get_i64("reply_epoch").ok())
-            .unwrap_or(epoch))
+        after
+            .map(|channel| integer(&channel, "reply_epoch"))
+            .transpose()
     }
 
     /// The highest epoch of a reply that began.
@@ -258,7 +193,7 @@ impl Store {
     pub(super) async fn pending(&self, before: DateTime<Utc>, limit: i64) -> Result<Vec<Pending>> {
         let filter = doc! { "pending_since": { "$lte": date(before) } };
         let found = self
-            .settled
+            .log
             .find(filter)
             .sort(doc! { "pending_since": 1 })
             .limit(limit)
@@ -351,72 +286,4 @@ fn at(place: Place, seq: i64) -> Document {
     let mut filter = filter(place);
     filter.insert("seq", seq);
     filter
-}
-
-fn shown() -> Document {
-    INTERNAL
-        .into_iter()
-        .map(|field| (field.to_owned(), Bson::Int32(0)))
-        .collect()
-}
-
-fn date(at: DateTime<Utc>) -> bson::DateTime {
-    bson::DateTime::from_millis(at.timestamp_millis())
-}
-
-const fn kind_name(kind: EntryKind) -> &'static str {
-    match kind {
-        EntryKind::Message => "message",
-        EntryKind::State => "state",
-    }
-}
-
-fn entry_of(mut document: Document) -> Result<Entry> {
-    if let Some(Bson::DateTime(at)) = document.get("created_at") {
-        let at = DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or_default();
-        document.insert("created_at", at.to_rfc3339());
-    }
-    // The name that a repeated change of owner goes by is nobody's business.
-    if document
-        .get_str("kind")
-        .is_ok_and(|kind| kind == kind_name(EntryKind::State))
-    {
-        document.remove("client_id");
-    }
-    Ok(bson::deserialize_from_document(document)?)
-}
-
-fn head_of(mut document: Document) -> Result<Head> {
-    let after = document.remove("after").unwrap_or(Bson::Null);
-    Ok(bson::deserialize_from_bson(after)?)
-}
-
-fn pending_of(mut document: Document) -> Result<Pending> {
-    let place = place_of(&document)?;
-    let event = document.remove("pending_event");
-    let event = event.as_ref().and_then(Bson::as_str).unwrap_or_default();
-    let event = serde_json::from_str(event).map_err(unreadable)?;
-    let head = bson::deserialize_from_bson(document.remove("after").unwrap_or(Bson::Null))?;
-    Ok(Pending {
-        place,
-        entry: entry_of(document)?,
-        head,
-        event,
-    })
-}
-
-fn place_of(document: &Document) -> Result<Place> {
-    let id = |name| document.get_str(name).map_err(unreadable);
-    Ok(Place {
-        workspace: id("workspace_id")?.parse().map_err(unreadable)?,
-        channel: id("channel_id")?.parse().map_err(unreadable)?,
-    })
-}
-
-fn integer(document: &Document, name: &str) -> Result<i64> {
-    document.get_i64(name).map_err(unreadable)
-}
-
-fn unreadable(cause: impl std::fmt::Display) -> StoreError {
-    StoreError::Unreadable(cause.to_string())
 }

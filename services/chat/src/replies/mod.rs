@@ -88,7 +88,7 @@ async fn take(app: &App, channel: ChannelId, body: Body) -> Result<(Entry, bool)
         app.hub.read_on(&member.room);
     }
     may_answer(&head, &header)?;
-    if !app.log.claim_epoch(place, header.epoch).await? {
+    if !app.log.claim_epoch(place, &head, header.epoch).await? {
         return Err(superseded());
     }
     let mut reply = Reply::begin(app.hub.clone(), member, &header)?;

@@ -1,5 +1,6 @@
 //! `/ws/chat`: the sockets of this instance, and the watch over their tokens.
 
+mod follow;
 mod session;
 mod upgrade;
 mod work;

@@ -15,7 +15,7 @@ use rest::Check;
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::{UNAVAILABLE, Watch, expiry, session::PING_EVERY};
+use super::{Watch, expiry, follow::Follow, session::PING_EVERY};
 use crate::{
     access::{self, Standing},
     app::App,
@@ -24,17 +24,8 @@ use crate::{
     metrics,
 };
 
-/// Channels that a visitor's socket may follow, and one of somebody of the company.
-const VISITOR_CHANNELS: usize = 20;
-const PERSON_CHANNELS: usize = 500;
 /// Frames that are none, before the socket is closed.
 const MALFORMED: u32 = 10;
-/// Entries of a backlog that are read at a time.
-const PAGE: i64 = 100;
-/// A client that takes no piece of its backlog for so long does not read.
-const BACKLOG_WITHIN: Duration = Duration::from_secs(30);
-/// An entry that the log has, but a majority has not, is waited for in steps of this.
-const SETTLE: Duration = Duration::from_millis(20);
 /// One frame may take this long, the reading of a backlog aside.
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -43,38 +34,26 @@ const NONSENSE: Close = Close {
     code: 1008,
     reason: "too many malformed frames",
 };
-const TOO_SLOW: Close = Close {
-    code: chat_api::socket::CLOSE_TOO_SLOW,
-    reason: "too slow",
-};
 
 /// One client: who it is, and what it follows.
 #[derive(Debug)]
 pub(super) struct Work {
-    app: App,
-    socket: u64,
-    outbox: Arc<Outbox>,
+    pub(super) app: App,
+    pub(super) socket: u64,
+    pub(super) outbox: Arc<Outbox>,
     watch: Watch,
-    who: Participant,
+    pub(super) who: Participant,
     traceparent: Option<String>,
     greeted: bool,
     malformed: u32,
-    follows: HashMap<ChannelId, Follow>,
-}
-
-/// A channel that the client follows, as long as this lives.
-#[derive(Debug)]
-struct Follow {
-    member: Member,
-    standing: Standing,
-    socket: u64,
+    pub(super) follows: HashMap<ChannelId, Follow>,
 }
 
 /// A frame that could not be accepted, and what it was about.
 #[derive(Default)]
-struct About {
-    channel: Option<ChannelId>,
-    client_id: Option<String>,
+pub(super) struct About {
+    pub(super) channel: Option<ChannelId>,
+    pub(super) client_id: Option<String>,
 }
 
 impl Work {
@@ -163,118 +142,6 @@ impl Work {
         for resume in resume {
             self.subscribe(resume).await;
         }
-    }
-
-    async fn subscribe(&mut self, Resume { channel, after_seq }: Resume) {
-        let result = self.follow(channel, after_seq).await;
-        if let Err(problem) = result {
-            self.follows.remove(&channel);
-            if problem.code().status().is_server_error() {
-                // The client cannot tell when to ask again; a new connection asks by itself.
-                tracing::warn!(?problem, %channel, "a channel could not be read");
-                self.outbox.close(UNAVAILABLE);
-                return;
-            }
-            self.refuse(
-                &problem,
-                About {
-                    channel: Some(channel),
-                    client_id: None,
-                },
-            );
-        }
-    }
-
-    /// Follows a channel from `after` on: hears what comes first, then reads what there is.
-    async fn follow(&mut self, channel: ChannelId, after: i64) -> Result<(), Problem> {
-        let most = match self.who {
-            Participant::Visitor(_) => VISITOR_CHANNELS,
-            Participant::Person(_) => PERSON_CHANNELS,
-        };
-        // Asking again starts anew from where the client says that it is.
-        self.follows.remove(&channel);
-        if self.follows.len() >= most {
-            return Err(invalid(format!(
-                "one socket follows {most} channels at most"
-            )));
-        }
-        let App { log, hub, .. } = self.app.clone();
-        let (place, standing) = within(access::enter(&log, &self.who, channel)).await?;
-        let member = hub.join(place).await;
-        let head = within(async { Ok(log.head(place).await?) }).await?;
-        if !(0..=head.seq).contains(&after) {
-            return Err(invalid(format!(
-                "after_seq is {after}, and the log ends at {}",
-                head.seq
-            )));
-        }
-        if member.room.observe(&head) {
-            hub.read_on(&member.room);
-        }
-        let room = member.room.clone();
-        room.subscribe(self.socket, self.outbox.clone());
-        self.follows.insert(
-            channel,
-            Follow {
-                member,
-                standing,
-                socket: self.socket,
-            },
-        );
-        let (head_seq, owner, mut version) = (head.seq, head.owner, head.owner_version);
-        self.push(&ServerFrame::Subscribed {
-            channel,
-            head_seq,
-            owner,
-            owner_version: version,
-        });
-        let (mut last, mut target) = (after, head_seq);
-        loop {
-            while last < target {
-                let read = self.backlog(place, last).await?;
-                (last, version) = (read.0, version.max(read.1));
-            }
-            match room.go_live(self.socket, last, version) {
-                Reading::Live => return Ok(()),
-                Reading::Behind => target = room.head().unwrap_or(target),
-            }
-        }
-    }
-
-    /// Sends a piece of the log after `last`; answers where it ends, and the last change of owner in it.
-    async fn backlog(&self, place: Place, last: i64) -> Result<(i64, i64), Problem> {
-        if tokio::time::timeout(BACKLOG_WITHIN, self.outbox.room())
-            .await
-            .is_err()
-        {
-            self.outbox.close(TOO_SLOW);
-        }
-        let entries = within(async {
-            loop {
-                let entries = self.app.log.after(place, last, PAGE).await?;
-                if !entries.is_empty() {
-                    return Ok(entries);
-                }
-                tokio::time::sleep(SETTLE).await;
-            }
-        });
-        let (mut end, mut version) = (last, 0);
-        for entry in entries.await? {
-            if entry.seq != end + 1 {
-                // The log is dense by its unique key; this would be a fault of the store.
-                return Err(Problem::internal(format!(
-                    "{} follows {end} in a log",
-                    entry.seq
-                )));
-            }
-            end = entry.seq;
-            if entry.owner.is_some() {
-                version = entry.seq;
-            }
-            self.outbox.push(&encode(&entry.into()));
-            metrics::delivered("backlog", 1);
-        }
-        Ok((end, version))
     }
 
     async fn send(&mut self, channel: ChannelId, message: NewMessage) {
@@ -382,12 +249,12 @@ impl Work {
         }
     }
 
-    fn push(&self, frame: &ServerFrame) {
+    pub(super) fn push(&self, frame: &ServerFrame) {
         self.outbox.push(&encode(frame));
     }
 
     /// Says why a frame was not accepted.
-    fn refuse(&self, problem: &Problem, about: About) {
+    pub(super) fn refuse(&self, problem: &Problem, about: About) {
         let document = problem.document();
         if problem.code().status().is_server_error() {
             tracing::error!(?problem, "a frame failed");
@@ -441,12 +308,6 @@ impl Work {
     }
 }
 
-impl Drop for Follow {
-    fn drop(&mut self) {
-        self.member.room.unsubscribe(self.socket);
-    }
-}
-
 fn same(one: &Participant, other: &Participant) -> bool {
     let subject = |who: &Participant| match who {
         Participant::Person(caller) => ("person", caller.user_id.as_uuid()),
@@ -455,12 +316,14 @@ fn same(one: &Participant, other: &Participant) -> bool {
     one.workspace_id() == other.workspace_id() && subject(one) == subject(other)
 }
 
-fn invalid(detail: String) -> Problem {
+pub(super) fn invalid(detail: String) -> Problem {
     Problem::new(ErrorCode::ValidationFailed).detail(detail)
 }
 
 /// Gives up on what takes too long: the frames behind it wait.
-async fn within<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+pub(super) async fn within<T>(
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
     match tokio::time::timeout(WITHIN, work).await {
         Ok(result) => result,
         Err(_) => Err(Problem::unavailable(format!("no answer within {WITHIN:?}"))),

@@ -338,6 +338,16 @@ impl Socket {
         }
     }
 
+    /// The next frame of one of these types; others are passed over.
+    pub(crate) async fn until_any(&mut self, kinds: &[&str]) -> Value {
+        loop {
+            let frame = self.next().await;
+            if kinds.iter().any(|kind| frame["type"] == *kind) {
+                return frame;
+            }
+        }
+    }
+
     /// The frames up to the entry `seq`, that one included.
     pub(crate) async fn up_to(&mut self, seq: i64) -> Vec<Value> {
         let mut frames = Vec::new();
