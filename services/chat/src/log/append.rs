@@ -151,13 +151,10 @@ impl Log {
     ) -> Result<Outcome, Error> {
         let log = self.clone();
         let work = async move { log.append_here(place, key, &*decide).await };
-        let timer = metrics::APPEND_SECONDS.start_timer();
+        let _timer = metrics::APPEND_SECONDS.start_timer();
         let task = self.0.lifecycle.spawn(work.in_current_span());
         match tokio::time::timeout(ANSWER_WITHIN, task).await {
-            Ok(Ok(outcome)) => {
-                timer.observe_duration();
-                outcome
-            }
+            Ok(Ok(outcome)) => outcome,
             Ok(Err(panic)) => Err(Error::Broken(panic.to_string())),
             Err(_) => Err(Error::TimedOut),
         }
@@ -187,12 +184,8 @@ impl Log {
                 continue;
             }
             // What was said already is answered as such, even where it could not be said any more.
-            let other = |draft: &Draft| draft.key(&head) != key;
-            if decision
-                .as_ref()
-                .map_or(true, |draft| draft.as_ref().is_none_or(other))
-                && let Some(entry) = self.existing(place, key.as_ref()).await?
-            {
+            let says_it = matches!(&decision, Ok(Some(draft)) if draft.key(&head) == key);
+            if !says_it && let Some(entry) = self.existing(place, key.as_ref()).await? {
                 *known = Some(head);
                 return Ok(Outcome::Existing(entry));
             }
@@ -222,7 +215,7 @@ impl Log {
             *known = Some(head);
             pause(attempt).await;
         }
-        Err(Error::TimedOut)
+        Err(Error::Busy)
     }
 
     /// Inserts an entry and tells everybody; answers false when its place or its name was taken.

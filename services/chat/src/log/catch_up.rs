@@ -15,6 +15,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const ROOMS: usize = 200;
 /// Entries that one query brings.
 const PAGE: i64 = 100;
+/// A page that takes longer is given up, so that a store that hangs holds up no other room.
+const WITHIN: Duration = Duration::from_secs(5);
 /// Logs that are read at a time.
 const READERS: usize = 8;
 
@@ -39,12 +41,14 @@ impl Log {
             return;
         };
         while let Some(head) = room.head() {
-            let entries = match self.after(place, head, PAGE).await {
-                Ok(entries) => entries,
-                Err(error) => {
+            let read = tokio::time::timeout(WITHIN, self.after(place, head, PAGE));
+            let entries = match read.await {
+                Ok(Ok(entries)) => entries,
+                Ok(Err(error)) => {
                     tracing::debug!(%error, "the log cannot be read now; it is tried again");
                     return;
                 }
+                Err(_) => return,
             };
             let last = entries.last().map_or(head, |entry| entry.seq);
             for entry in entries {

@@ -1,6 +1,6 @@
 //! Following a channel: hearing what comes, and reading what was missed.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use chat_api::socket::{CLOSE_TOO_SLOW, Resume, ServerFrame};
 use common::{Problem, tokens::Participant};
@@ -28,7 +28,7 @@ const BACKLOG_WITHIN: Duration = Duration::from_secs(30);
 /// An entry that the log has, but a majority has not, is waited for in steps of this.
 const SETTLE: Duration = Duration::from_millis(20);
 const TOO_SLOW: Close = Close {
-    code: chat_api::socket::CLOSE_TOO_SLOW,
+    code: CLOSE_TOO_SLOW,
     reason: "too slow",
 };
 

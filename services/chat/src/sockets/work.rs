@@ -19,8 +19,7 @@ use super::{Watch, expiry, follow::Follow, session::PING_EVERY};
 use crate::{
     access::{self, Standing},
     app::App,
-    hub::{Close, Member, Outbox, Standing as Reading, encode},
-    log::Place,
+    hub::{Close, Outbox, encode},
     metrics,
 };
 
