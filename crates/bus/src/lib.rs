@@ -17,4 +17,5 @@ pub use connection::{Bus, BusConfig};
 pub use consume::{Consumer, Failure};
 pub use event::{Event, EventData, WrongType};
 pub use publish::PublishError;
+pub use replay::Replay;
 pub use schema::EventSchema;

@@ -1,11 +1,36 @@
 //! Bringing dead letters back, once whatever they died of is mended.
 
+use clap::builder::PossibleValuesParser;
 use lapin::{
     BasicProperties,
     options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, BasicRejectOptions},
 };
 
-use crate::{Bus, PublishError, topology};
+use crate::{Bus, BusConfig, PublishError, topology};
+
+/// The subcommand that moves dead letters back.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Replay {
+    /// The queue whose dead letters go back to it.
+    #[arg(value_parser = PossibleValuesParser::new(topology::QUEUES.iter().map(|queue| queue.name)))]
+    pub queue: String,
+    /// Where RabbitMQ is.
+    #[command(flatten)]
+    pub bus: BusConfig,
+}
+
+impl Replay {
+    /// Moves them, and prints how many there were.
+    ///
+    /// # Errors
+    /// When the broker fails meanwhile; what was moved stays moved.
+    #[expect(clippy::print_stdout, reason = "the subcommand's output")]
+    pub async fn run(&self, service: &'static str) -> anyhow::Result<()> {
+        let moved = Bus::new(service, &self.bus).replay(&self.queue).await?;
+        println!("{moved} dead letters went back to {}", self.queue);
+        Ok(())
+    }
+}
 
 impl Bus {
     /// Moves what lies in the dead letters of `queue` back to it; answers how many there were. Each is

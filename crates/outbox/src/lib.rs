@@ -13,6 +13,7 @@
 
 mod inbox;
 mod relay;
+mod unhandled;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
 
 pub use inbox::Inbox;
+pub use unhandled::Unhandled;
 
 /// The outbox of one service. Cheap to clone.
 #[derive(Debug, Clone)]

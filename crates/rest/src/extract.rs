@@ -1,7 +1,8 @@
 //! Extractors whose every rejection is a problem that names the field.
 
 use axum::{
-    body::Bytes,
+    RequestExt,
+    body::{Bytes, HttpBody},
     extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
     response::{IntoResponse, Response},
 };
@@ -29,6 +30,13 @@ where
         if !is_json(request.headers()) {
             return Err(Problem::new(ErrorCode::UnsupportedMediaType)
                 .detail("send Content-Type: application/json"));
+        }
+        let announced = request.body().size_hint().lower();
+        let request = request.with_limited_body();
+        let most = request.body().size_hint().upper();
+        if most.is_some_and(|most| most < announced) {
+            // Known by its Content-Length: who waits with the body until it is wanted need not send it.
+            return Err(too_large());
         }
         let bytes = Bytes::from_request(request, state)
             .await
@@ -63,11 +71,15 @@ fn is_json(headers: &http::HeaderMap) -> bool {
 
 fn body_problem(rejection: BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(ErrorCode::PayloadTooLarge).detail("send a smaller body")
+        too_large()
     } else {
         // The client stopped sending, or what it sent is not HTTP.
         Problem::new(ErrorCode::InvalidJson).detail("the body ended before it was complete")
     }
+}
+
+fn too_large() -> Problem {
+    Problem::new(ErrorCode::PayloadTooLarge).detail("send a smaller body")
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

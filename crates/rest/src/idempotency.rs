@@ -8,6 +8,8 @@
 //! Every schema that uses this has the table
 //! `idempotency_keys(workspace_id, caller, route, key, request_hash, status, body, version, created_at)`.
 
+use std::time::Duration;
+
 use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
@@ -18,6 +20,7 @@ use ids::WorkspaceId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, types::Json};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use clock::Clock;
@@ -26,6 +29,7 @@ const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Tells a client that this is the answer to an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const KEEP: chrono::Duration = chrono::Duration::hours(24);
+const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 
 /// The `Idempotency-Key` header, when there is one.
 #[derive(Debug, Clone)]
@@ -189,7 +193,18 @@ impl Idempotency {
             .map(Some)
     }
 
-    /// Forgets keys that are older than a day; run it now and then.
+    /// Forgets keys that are older than a day, now and then, until `stop`.
+    pub async fn clean_until(self, pool: PgPool, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.clean(&pool).await {
+                tracing::debug!(%error, "old idempotency keys were not cleaned");
+            }
+            stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY))
+                .await;
+        }
+    }
+
+    /// Forgets keys that are older than a day.
     ///
     /// # Errors
     /// When the rows cannot be deleted.

@@ -30,7 +30,7 @@ pub enum Command {
     /// Print the OpenAPI document.
     Openapi,
     /// Move the dead letters of a queue back to it, once what they died of is mended.
-    Replay(Replay),
+    Replay(bus::Replay),
 }
 
 /// Where the stores are.
@@ -108,15 +108,4 @@ impl TurnsConfig {
     pub const fn deadline(&self) -> Duration {
         Duration::from_secs(self.turn_seconds)
     }
-}
-
-/// Settings of `replay`.
-#[derive(Debug, Clone, Args)]
-pub struct Replay {
-    /// The queue whose dead letters go back to it.
-    #[arg(value_parser = [bus::topology::AGENT_TURNS.name])]
-    pub queue: String,
-    /// Where RabbitMQ is.
-    #[command(flatten)]
-    pub bus: BusConfig,
 }

@@ -9,48 +9,20 @@
 //! Effects only ever raise numbers, so no inbox is needed: the same event again, or an older one later,
 //! changes nothing. Work that takes longer (answering, logging) is found by its own work lists.
 
-use bus::{Bus, Event, EventData, Failure, WrongType, topology::AGENT_TURNS};
+use bus::{Bus, Event, EventData, Failure, topology::AGENT_TURNS};
 use chat_api::{
     OwnerState, SenderKind,
     events::{ChannelClosed, MessageCreated, OwnerChanged},
 };
 use ids::{ChannelId, WorkspaceId};
+use outbox::Unhandled;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
-    config::Replay,
     conversations::store::{self, Wanted},
 };
-
-/// Why an event was not handled.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Type(#[from] WrongType),
-    #[error(transparent)]
-    Store(#[from] sqlx::Error),
-}
-
-impl Error {
-    /// Whether trying again could help.
-    fn failure(self) -> Failure {
-        match &self {
-            Self::Type(_) => Failure::Poison(self.into()),
-            // Class 22 is a value that cannot be, 23 a row that may not be (PostgreSQL manual,
-            // appendix A): the same event will meet the same answer.
-            Self::Store(sqlx::Error::Database(cause))
-                if cause
-                    .code()
-                    .is_some_and(|code| code.starts_with("22") || code.starts_with("23")) =>
-            {
-                Failure::Poison(self.into())
-            }
-            Self::Store(_) => Failure::Passing(self.into()),
-        }
-    }
-}
 
 /// Consumes until `stop`, through every outage.
 pub async fn run(app: App, bus: Bus, stop: CancellationToken) {
@@ -67,25 +39,10 @@ pub async fn run(app: App, bus: Bus, stop: CancellationToken) {
 /// # Errors
 /// When PostgreSQL is not there, or the event cannot have its effect.
 pub async fn handle(app: &App, event: &Event) -> Result<(), Failure> {
-    apply(app, event).await.map_err(Error::failure)
+    apply(app, event).await.map_err(Unhandled::failure)
 }
 
-/// Moves the dead letters of a queue back to it.
-///
-/// # Errors
-/// When the broker fails meanwhile; what was moved stays moved.
-pub async fn replay(replay: &Replay) -> anyhow::Result<()> {
-    let moved = Bus::new("agent", &replay.bus).replay(&replay.queue).await?;
-    report(&replay.queue, moved);
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the subcommand's output")]
-fn report(queue: &str, moved: usize) {
-    println!("{moved} dead letters went back to {queue}");
-}
-
-async fn apply(app: &App, event: &Event) -> Result<(), Error> {
+async fn apply(app: &App, event: &Event) -> Result<(), Unhandled> {
     match event.r#type.as_str() {
         MessageCreated::TYPE => {
             let message: MessageCreated = event.read()?;
@@ -102,7 +59,11 @@ async fn apply(app: &App, event: &Event) -> Result<(), Error> {
     Ok(())
 }
 
-async fn message_created(app: &App, event: &Event, message: &MessageCreated) -> Result<(), Error> {
+async fn message_created(
+    app: &App,
+    event: &Event,
+    message: &MessageCreated,
+) -> Result<(), Unhandled> {
     let wanted = Wanted {
         channel: message.channel_id,
         seq: message.seq,
@@ -126,7 +87,7 @@ async fn owner_changed(
     app: &App,
     workspace: WorkspaceId,
     changed: &OwnerChanged,
-) -> Result<(), Error> {
+) -> Result<(), Unhandled> {
     let mut connection = app.pool.acquire().await?;
     let told = (changed.channel_id, changed.owner, changed.seq);
     store::observe_owner(&mut connection, workspace, told).await?;
@@ -141,7 +102,7 @@ async fn channel_closed(
     app: &App,
     workspace: WorkspaceId,
     closed: &ChannelClosed,
-) -> Result<(), Error> {
+) -> Result<(), Unhandled> {
     let mut connection = app.pool.acquire().await?;
     let end = store::End {
         channel: closed.channel_id,

@@ -11,7 +11,7 @@ pub mod conversations;
 pub mod documents;
 pub mod turns;
 
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
@@ -19,7 +19,7 @@ use bus::Bus;
 use chat_api::ChatClient;
 use clock::Clock;
 use common::{
-    server::{Health, Lifecycle, Service, Unhealthy, with_deadline},
+    server::{Health, Lifecycle, Service, with_deadline},
     telemetry::Telemetry,
     tokens::{ServiceSigner, Tokens},
 };
@@ -28,7 +28,6 @@ use llm::OpenAi;
 use rest::ServiceClient;
 use sqlx::migrate::Migrator;
 use stores::{mongo, postgres};
-use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -45,7 +44,6 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/agent");
 
 /// Every route needs PostgreSQL or chat, and nothing slower: who waits longer would wait in vain.
 const DEADLINE: Duration = Duration::from_secs(3);
-const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -124,7 +122,7 @@ pub fn start(app: &App, bus: &Bus, lifecycle: &Lifecycle) {
     lifecycle.spawn(turns::dispatch(app.clone(), stop.clone()));
     lifecycle.spawn(documents::worker::run(app.clone(), stop.clone()));
     lifecycle.spawn(conversations::keep_log(app.clone(), stop.clone()));
-    lifecycle.spawn(clean(app.clone(), stop));
+    lifecycle.spawn(app.idempotency.clone().clean_until(app.pool.clone(), stop));
 }
 
 /// What must be there for this service to be ready. Chat, the CRM and the model may be away for a while:
@@ -150,16 +148,7 @@ pub fn health(app: &App, bus: &Bus) -> Health {
             let bus = bus.clone();
             async move { Ok(bus.check().await?) }
         })
-        .check("auth", move || {
-            let known = tokens.ready();
-            async move {
-                if known {
-                    Ok(())
-                } else {
-                    Err(Unhealthy("auth's keys are not known yet".to_owned()))
-                }
-            }
-        })
+        .check("auth", move || ready(tokens.healthy()))
 }
 
 /// Brings the schema and the collection up to date.
@@ -173,15 +162,4 @@ pub async fn migrate(stores: &StoresConfig) -> anyhow::Result<()> {
         .set_up()
         .await
         .context("the indexes of MongoDB's conversations")
-}
-
-/// Forgets idempotency keys that are too old, now and then.
-async fn clean(app: App, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        if let Err(error) = app.idempotency.clean(&app.pool).await {
-            tracing::debug!(%error, "old idempotency keys were not cleaned");
-        }
-        stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY))
-            .await;
-    }
 }

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
                 rest::print(&agent::openapi());
                 Ok(())
             }
-            Command::Replay(replay) => agent::consumers::replay(&replay).await,
+            Command::Replay(replay) => replay.run("agent").await,
         }
     })
 }

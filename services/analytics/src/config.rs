@@ -29,7 +29,7 @@ pub enum Command {
     /// Print the OpenAPI document.
     Openapi,
     /// Move the dead letters of a queue back to it, once what they died of is mended.
-    Replay(Replay),
+    Replay(bus::Replay),
 }
 
 /// Settings of `serve`.
@@ -78,15 +78,4 @@ impl Config {
     pub fn report_cache(&self) -> Duration {
         Duration::from_secs(self.report_cache_seconds.into())
     }
-}
-
-/// Settings of `replay`.
-#[derive(Debug, Clone, Args)]
-pub struct Replay {
-    /// The queue whose dead letters go back to it.
-    #[arg(value_parser = [bus::topology::ANALYTICS_INGEST.name])]
-    pub queue: String,
-    /// Where RabbitMQ is.
-    #[command(flatten)]
-    pub bus: BusConfig,
 }

@@ -14,14 +14,13 @@
 
 use std::sync::LazyLock;
 
-use bus::{Bus, Event, Failure, WrongType, topology::ANALYTICS_INGEST};
-use outbox::Inbox;
+use bus::{Bus, Event, Failure, topology::ANALYTICS_INGEST};
+use outbox::{Inbox, Unhandled};
 use prometheus::{IntCounterVec, register_int_counter_vec};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, SCHEMA},
-    config::Replay,
     ingest,
 };
 
@@ -33,34 +32,6 @@ static IGNORED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     )
     .expect("the name is used once")
 });
-
-/// Why an event was not handled.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Type(#[from] WrongType),
-    #[error(transparent)]
-    Store(#[from] sqlx::Error),
-}
-
-impl Error {
-    /// Whether trying again could help.
-    fn failure(self) -> Failure {
-        match &self {
-            Self::Type(_) => Failure::Poison(self.into()),
-            // Class 22 is a value that cannot be, 23 a row that may not be (PostgreSQL manual,
-            // appendix A): the same event will meet the same answer.
-            Self::Store(sqlx::Error::Database(cause))
-                if cause
-                    .code()
-                    .is_some_and(|code| code.starts_with("22") || code.starts_with("23")) =>
-            {
-                Failure::Poison(self.into())
-            }
-            Self::Store(_) => Failure::Passing(self.into()),
-        }
-    }
-}
 
 /// Consumes until `stop`, through every outage.
 pub async fn run(app: App, bus: Bus, stop: CancellationToken) {
@@ -77,27 +48,10 @@ pub async fn run(app: App, bus: Bus, stop: CancellationToken) {
 /// # Errors
 /// When PostgreSQL is not there, or the event cannot be counted.
 pub async fn handle(app: &App, event: &Event) -> Result<(), Failure> {
-    apply(app, event).await.map_err(Error::failure)
+    apply(app, event).await.map_err(Unhandled::failure)
 }
 
-/// Moves the dead letters of a queue back to it.
-///
-/// # Errors
-/// When the broker fails meanwhile; what was moved stays moved.
-pub async fn replay(replay: &Replay) -> anyhow::Result<()> {
-    let moved = Bus::new("analytics", &replay.bus)
-        .replay(&replay.queue)
-        .await?;
-    report(&replay.queue, moved);
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the subcommand's output")]
-fn report(queue: &str, moved: usize) {
-    println!("{moved} dead letters went back to {queue}");
-}
-
-async fn apply(app: &App, event: &Event) -> Result<(), Error> {
+async fn apply(app: &App, event: &Event) -> Result<(), Unhandled> {
     let Some(reading) = ingest::read(event)? else {
         IGNORED.with_label_values(&[&event.r#type]).inc();
         return Ok(());

@@ -10,14 +10,14 @@ mod ingest;
 pub mod metrics;
 pub mod reports;
 
-use std::time::Duration;
+use std::{future::ready, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
 use bus::{Bus, topology::ANALYTICS_INGEST};
 use clock::Clock;
 use common::{
-    server::{Health, Lifecycle, Service, Unhealthy, with_deadline},
+    server::{Health, Lifecycle, Service, with_deadline},
     telemetry::Telemetry,
     tokens::Tokens,
 };
@@ -123,16 +123,7 @@ pub fn health(app: &App, bus: &Bus) -> Health {
             let bus = bus.clone();
             async move { Ok(bus.check().await?) }
         })
-        .check("auth", move || {
-            let known = tokens.ready();
-            async move {
-                if known {
-                    Ok(())
-                } else {
-                    Err(Unhealthy("auth's keys are not known yet".to_owned()))
-                }
-            }
-        })
+        .check("auth", move || ready(tokens.healthy()))
 }
 
 /// Brings the schema up to date.

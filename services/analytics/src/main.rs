@@ -17,7 +17,7 @@ fn main() -> ExitCode {
                 rest::print(&analytics::openapi());
                 Ok(())
             }
-            Command::Replay(replay) => analytics::consumers::replay(&replay).await,
+            Command::Replay(replay) => replay.run("analytics").await,
         }
     })
 }

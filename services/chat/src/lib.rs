@@ -16,13 +16,13 @@ pub mod metrics;
 pub mod replies;
 pub mod sockets;
 
-use std::time::Duration;
+use std::{future::ready, time::Duration};
 
 use axum::Router;
 use bus::Bus;
 use clock::Clock;
 use common::{
-    server::{self, Health, Lifecycle, Service, Unhealthy, with_deadline},
+    server::{self, Health, Lifecycle, Service, with_deadline},
     telemetry::Telemetry,
     tokens::{Revocations, ServiceSigner, Tokens},
 };
@@ -170,23 +170,14 @@ impl Parts {
     pub fn health(&self) -> Health {
         let (database, redis, bus) = (self.database.clone(), self.redis.clone(), self.bus.clone());
         let (tokens, revocations) = (self.tokens.clone(), self.revocations.clone());
-        let auth = move || {
-            let (tokens, revocations) = (tokens.clone(), revocations.clone());
-            async move {
-                if tokens.ready() && revocations.ready() {
-                    return Ok(());
-                }
-                Err(Unhealthy(
-                    "its keys or its list of revoked sessions are missing or too old".to_owned(),
-                ))
-            }
-        };
         Health::new()
             .check("mongodb", move || {
                 let database = database.clone();
                 async move { stores::mongo::check(&database).await }
             })
-            .check("auth", auth)
+            .check("auth", move || {
+                ready(tokens.healthy().and_then(|()| revocations.healthy()))
+            })
             .notice("redis", move || {
                 let redis = redis.clone();
                 async move { redis.check().await }

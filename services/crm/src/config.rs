@@ -26,7 +26,7 @@ pub enum Command {
     /// Print the OpenAPI document.
     Openapi,
     /// Move the dead letters of a queue back to it, once what they died of is mended.
-    Replay(Replay),
+    Replay(bus::Replay),
 }
 
 /// Settings of `serve`.
@@ -44,17 +44,6 @@ pub struct Config {
     /// Where PostgreSQL is.
     #[command(flatten)]
     pub database: DatabaseConfig,
-    /// Where RabbitMQ is.
-    #[command(flatten)]
-    pub bus: BusConfig,
-}
-
-/// Settings of `replay`.
-#[derive(Debug, Clone, Args)]
-pub struct Replay {
-    /// The queue whose dead letters go back to it.
-    #[arg(value_parser = [bus::topology::CRM_TIMELINE.name])]
-    pub queue: String,
     /// Where RabbitMQ is.
     #[command(flatten)]
     pub bus: BusConfig,

@@ -9,48 +9,19 @@
 //! delivery has no effect, and a crash leaves either all or nothing. The order does not matter: a channel
 //! that is closed makes the contact that its first message would have made.
 
-use bus::{Bus, Event, EventData, Failure, WrongType, topology::CRM_TIMELINE};
+use bus::{Bus, Event, EventData, Failure, topology::CRM_TIMELINE};
 use chat_api::{
     SenderKind,
     events::{ChannelClosed, MessageCreated},
 };
-use outbox::Inbox;
+use outbox::{Inbox, Unhandled};
 use sqlx::{Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, SCHEMA},
-    config::Replay,
     contacts, interactions,
 };
-
-/// Why an event was not handled.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Type(#[from] WrongType),
-    #[error(transparent)]
-    Store(#[from] sqlx::Error),
-}
-
-impl Error {
-    /// Whether trying again could help.
-    fn failure(self) -> Failure {
-        match &self {
-            Self::Type(_) => Failure::Poison(self.into()),
-            // Class 22 is a value that cannot be, 23 a row that may not be (PostgreSQL manual,
-            // appendix A): the same event will meet the same answer.
-            Self::Store(sqlx::Error::Database(cause))
-                if cause
-                    .code()
-                    .is_some_and(|code| code.starts_with("22") || code.starts_with("23")) =>
-            {
-                Failure::Poison(self.into())
-            }
-            Self::Store(_) => Failure::Passing(self.into()),
-        }
-    }
-}
 
 /// Consumes until `stop`, through every outage.
 pub async fn run(app: App, bus: Bus, stop: CancellationToken) {
@@ -67,25 +38,10 @@ pub async fn run(app: App, bus: Bus, stop: CancellationToken) {
 /// # Errors
 /// When PostgreSQL is not there, or the event cannot have its effect.
 pub async fn handle(app: &App, event: &Event) -> Result<(), Failure> {
-    apply(app, event).await.map_err(Error::failure)
+    apply(app, event).await.map_err(Unhandled::failure)
 }
 
-/// Moves the dead letters of a queue back to it.
-///
-/// # Errors
-/// When the broker fails meanwhile; what was moved stays moved.
-pub async fn replay(replay: &Replay) -> anyhow::Result<()> {
-    let moved = Bus::new("crm", &replay.bus).replay(&replay.queue).await?;
-    report(&replay.queue, moved);
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the subcommand's output")]
-fn report(queue: &str, moved: usize) {
-    println!("{moved} dead letters went back to {queue}");
-}
-
-async fn apply(app: &App, event: &Event) -> Result<(), Error> {
+async fn apply(app: &App, event: &Event) -> Result<(), Unhandled> {
     match event.r#type.as_str() {
         MessageCreated::TYPE => {
             let message: MessageCreated = event.read()?;

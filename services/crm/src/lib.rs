@@ -9,19 +9,18 @@ pub mod consumers;
 pub mod contacts;
 pub mod interactions;
 
-use std::time::Duration;
+use std::{future::ready, time::Duration};
 
 use axum::Router;
 use bus::Bus;
 use clock::Clock;
 use common::{
-    server::{Health, Lifecycle, Service, Unhealthy, with_deadline},
+    server::{Health, Lifecycle, Service, with_deadline},
     telemetry::Telemetry,
     tokens::Tokens,
 };
 use sqlx::migrate::Migrator;
 use stores::postgres::{self, DatabaseConfig};
-use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -34,7 +33,6 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/crm");
 
 /// Every route needs PostgreSQL and nothing slower: who waits longer would wait in vain.
 const DEADLINE: Duration = Duration::from_secs(3);
-const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -76,7 +74,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 
     lifecycle.spawn(app.outbox.clone().relay(stop.clone()));
     lifecycle.spawn(consumers::run(app.clone(), bus.clone(), stop.clone()));
-    lifecycle.spawn(clean(app.clone(), stop));
+    lifecycle.spawn(app.idempotency.clone().clean_until(app.pool.clone(), stop));
     let service = Service {
         port: PORT,
         health: health(&app, &bus),
@@ -101,16 +99,7 @@ pub fn health(app: &App, bus: &Bus) -> Health {
             let bus = bus.clone();
             async move { Ok(bus.check().await?) }
         })
-        .check("auth", move || {
-            let known = tokens.ready();
-            async move {
-                if known {
-                    Ok(())
-                } else {
-                    Err(Unhealthy("auth's keys are not known yet".to_owned()))
-                }
-            }
-        })
+        .check("auth", move || ready(tokens.healthy()))
 }
 
 /// Brings the schema up to date.
@@ -119,15 +108,4 @@ pub fn health(app: &App, bus: &Bus) -> Health {
 /// When PostgreSQL is not there, or a migration fails.
 pub async fn migrate(database: &DatabaseConfig) -> anyhow::Result<()> {
     postgres::migrate(database, &MIGRATOR).await
-}
-
-/// Forgets idempotency keys that are too old, now and then.
-async fn clean(app: App, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        if let Err(error) = app.idempotency.clean(&app.pool).await {
-            tracing::debug!(%error, "old idempotency keys were not cleaned");
-        }
-        stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY))
-            .await;
-    }
 }

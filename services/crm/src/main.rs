@@ -17,7 +17,7 @@ fn main() -> ExitCode {
                 rest::print(&crm::openapi());
                 Ok(())
             }
-            Command::Replay(replay) => crm::consumers::replay(&replay).await,
+            Command::Replay(replay) => replay.run("crm").await,
         }
     })
 }

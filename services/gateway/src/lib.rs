@@ -12,13 +12,13 @@ mod openapi;
 pub mod routes;
 mod site;
 
-use std::time::Duration;
+use std::{future::ready, time::Duration};
 
 use anyhow::Context;
 use axum::{Router, routing::any};
 use clock::Clock;
 use common::{
-    server::{self, Health, Lifecycle, Service, Unhealthy},
+    server::{self, Health, Lifecycle, Service},
     telemetry::Telemetry,
     tokens::{Revocations, ServiceSigner, Tokens},
 };
@@ -90,22 +90,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// 503, the others work.
 fn health(tokens: &Tokens, revocations: &Revocations) -> Health {
     let (tokens, revocations) = (tokens.clone(), revocations.clone());
-    let known = |good: bool, what: &str| {
-        if good {
-            Ok(())
-        } else {
-            Err(Unhealthy(what.to_owned()))
-        }
-    };
     Health::new()
-        .check("keys", move || {
-            let ready = tokens.ready();
-            async move { known(ready, "auth's keys are not known yet") }
-        })
-        .check("revocations", move || {
-            let ready = revocations.ready();
-            async move { known(ready, "the list of revoked sessions is too old") }
-        })
+        .check("keys", move || ready(tokens.healthy()))
+        .check("revocations", move || ready(revocations.healthy()))
 }
 
 /// Prints the merged document.

@@ -67,7 +67,7 @@ pub(super) async fn observe(listener: &'static str, mut request: Request, next: 
         .map(|label| label.0);
     if let Some(label) = label {
         span.record("http.route", label);
-        span.record("otel.name", format!("{method} {label}"));
+        telemetry::rename(&span, format!("{method} {label}"));
     }
     let route = label.unwrap_or(&route);
     let status = response.status().as_u16();

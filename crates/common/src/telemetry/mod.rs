@@ -22,8 +22,10 @@ use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitEx
 
 pub use personal::Personal;
 pub use redact::redact;
+pub(crate) use trace::rename;
 pub use trace::{
-    HeaderCarrier, current_traceparent, inject, set_parent, set_parent_from_traceparent,
+    HeaderCarrier, current_traceparent, inject, link_to_traceparent, set_parent,
+    set_parent_from_traceparent,
 };
 
 /// async-openai logs the bodies of answers that it cannot read, and those may quote customers. `llm`

@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
     KeyValue,
     propagation::{Extractor, Injector, TextMapPropagator},
+    trace::TraceContextExt,
 };
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{
@@ -103,6 +104,17 @@ pub fn set_parent(span: &Span, headers: &HeaderMap) {
 pub fn set_parent_from_traceparent(span: &Span, traceparent: &str) {
     let context = TraceContextPropagator::new().extract(&One(traceparent));
     let _ = span.set_parent(context);
+}
+
+/// Links `span`, a trace of its own, to the span that a `traceparent` names.
+pub fn link_to_traceparent(span: &Span, traceparent: &str) {
+    let context = TraceContextPropagator::new().extract(&One(traceparent));
+    span.add_link(context.span().span_context().clone());
+}
+
+/// Gives a span that has begun another name. Recording `otel.name` has no effect any more by then.
+pub(crate) fn rename(span: &Span, name: String) {
+    span.context().span().update_name(name);
 }
 
 /// Writes the current span into the headers of a request to be sent.

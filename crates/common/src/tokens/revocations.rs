@@ -19,7 +19,10 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::service::ServiceSigner;
-use crate::problem::{ErrorCode, Problem};
+use crate::{
+    problem::{ErrorCode, Problem},
+    server::Unhealthy,
+};
 
 const POLL_EVERY: Duration = Duration::from_millis(500);
 const OVERLAP: chrono::Duration = chrono::Duration::seconds(5);
@@ -111,11 +114,17 @@ impl Revocations {
         Ok(())
     }
 
-    /// Whether the list is fresh, for `/readyz`.
-    #[must_use]
-    pub fn ready(&self) -> bool {
+    /// For `/readyz`.
+    ///
+    /// # Errors
+    /// When the list is too old.
+    pub fn healthy(&self) -> Result<(), Unhealthy> {
         let state = self.0.state.read().unwrap_or_else(PoisonError::into_inner);
-        self.0.clock.now() - state.renewed_at <= STALE_AFTER
+        if self.0.clock.now() - state.renewed_at > STALE_AFTER {
+            let why = "the list of revoked sessions is too old";
+            return Err(Unhealthy(why.to_owned()));
+        }
+        Ok(())
     }
 
     /// Takes in an answer of auth.

@@ -19,7 +19,10 @@ use super::{
     claims::{AUDIENCE_PEOPLE, AUDIENCE_VISITORS, Claims},
     service::ServiceKeys,
 };
-use crate::problem::{ErrorCode, Problem};
+use crate::{
+    problem::{ErrorCode, Problem},
+    server::Unhealthy,
+};
 
 /// Published keys are read again this often, so that a rotation reaches everybody.
 const REFRESH_EVERY: Duration = Duration::from_secs(60);
@@ -169,15 +172,16 @@ impl Tokens {
         self.0.clock.now()
     }
 
-    /// Whether auth's keys are known, for `/readyz`.
-    #[must_use]
-    pub fn ready(&self) -> bool {
-        !self
-            .0
-            .keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
+    /// For `/readyz`.
+    ///
+    /// # Errors
+    /// When auth's keys are not known yet.
+    pub fn healthy(&self) -> Result<(), Unhealthy> {
+        let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
+        if keys.is_empty() {
+            return Err(Unhealthy("auth's keys are not known yet".to_owned()));
+        }
+        Ok(())
     }
 
     async fn claims(&self, token: &str) -> Result<Claims, Problem> {
@@ -215,7 +219,7 @@ impl Tokens {
         let Some(source) = &self.0.source else {
             return Err(invalid());
         };
-        let known = self.ready();
+        let known = self.healthy().is_ok();
         {
             let now = self.0.clock.now();
             let mut last = source
@@ -242,7 +246,7 @@ impl Tokens {
                 Ok(()) => REFRESH_EVERY,
                 Err(error) => {
                     tracing::warn!(%error, "auth's keys could not be read");
-                    if self.ready() {
+                    if self.healthy().is_ok() {
                         REFRESH_EVERY
                     } else {
                         RETRY_EVERY

@@ -1,7 +1,7 @@
 //! What is counted, and that it is counted once.
 
-use analytics::{config::Replay, consumers};
-use bus::{Bus, Event, Failure, topology::ANALYTICS_INGEST};
+use analytics::consumers;
+use bus::{Bus, Event, Failure, Replay, topology::ANALYTICS_INGEST};
 use chat_api::{OwnerState, SenderKind, events::OwnerChanged};
 use crm_api::events::ContactUpdated;
 use ids::{AgentId, EventId, WorkspaceId};
@@ -258,7 +258,7 @@ async fn what_cannot_be_counted_is_dead_and_comes_back_by_replay_once_mended() {
         queue: ANALYTICS_INGEST.name.to_owned(),
         bus: broker.config.clone(),
     };
-    consumers::replay(&replay).await.unwrap();
+    replay.run("analytics").await.unwrap();
     counted(&analytics, 3).await;
     // Only the one that nothing can cure is dead again.
     dead(1).await;

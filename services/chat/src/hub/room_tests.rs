@@ -197,8 +197,9 @@ impl Client {
                     if entry.owner.is_some() {
                         self.version = entry.seq;
                         self.text = None;
-                    } else if entry.turn_id.is_some() {
-                        self.text = None;
+                    } else {
+                        // The next answer's first words may be faster than this one's message.
+                        self.text.take_if(|(turn, _)| entry.turn_id == Some(*turn));
                     }
                 }
                 ServerFrame::MessageDelta {

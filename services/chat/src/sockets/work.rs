@@ -109,12 +109,12 @@ impl Work {
                 body,
             } => {
                 let message = NewMessage { client_id, body };
-                // Each message is a trace of its own, unless the client's own goes on.
+                // Each message is a trace of its own: a socket may live for hours.
                 let span = tracing::info_span!(
                     parent: None, "chat.socket.send", otel.kind = "server", channel = %channel
                 );
                 if let Some(traceparent) = &self.traceparent {
-                    common::telemetry::set_parent_from_traceparent(&span, traceparent);
+                    common::telemetry::link_to_traceparent(&span, traceparent);
                 }
                 self.send(channel, message).instrument(span).await;
             }

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use bus::{
-    Event, EventData, Failure,
+    Event, EventData, Failure, Replay,
     topology::{ANALYTICS_INGEST, CRM_TIMELINE},
 };
 use chat_api::SenderKind;
-use crm::{config::Replay, consumers};
+use crm::consumers;
 use crm_api::events::{ContactCreated, ContactUpdated, InteractionCreated};
 use ids::{ChannelId, EventId, WorkspaceId};
 use reqwest::StatusCode;
@@ -333,7 +333,7 @@ async fn what_cannot_be_read_is_dead_and_the_rest_goes_on() {
         queue: CRM_TIMELINE.name.to_owned(),
         bus: broker.config.clone(),
     };
-    consumers::replay(&replay).await.unwrap();
+    replay.run("crm").await.unwrap();
     let other = Conversation {
         channel: ChannelId::new(),
         ..talk
@@ -380,7 +380,7 @@ async fn dead_letters_come_back_by_replay_once_mended() {
         queue: CRM_TIMELINE.name.to_owned(),
         bus: broker.config.clone(),
     };
-    consumers::replay(&replay).await.unwrap();
+    replay.run("crm").await.unwrap();
     assert_eq!(interactions(&crm).await.len(), 1);
     // Nothing is left to replay.
     assert_eq!(bus.replay(CRM_TIMELINE.name).await.unwrap(), 0);
