@@ -41,6 +41,12 @@ impl SpanExporter for FileExporter {
                 .iter()
                 .map(|pair| (pair.key.to_string(), json!(redact(&pair.value.to_string()))))
                 .collect();
+            let links: Vec<_> = span
+                .links
+                .iter()
+                .map(|link| &link.span_context)
+                .map(|to| json!({ "trace_id": to.trace_id().to_string(), "span_id": to.span_id().to_string() }))
+                .collect();
             let line = json!({
                 "service": self.service,
                 "name": span.name,
@@ -51,6 +57,7 @@ impl SpanExporter for FileExporter {
                 "start_micros": micros(span.start_time),
                 "end_micros": micros(span.end_time),
                 "attributes": attributes,
+                "links": links,
             });
             text.push_str(&line.to_string());
             text.push('\n');

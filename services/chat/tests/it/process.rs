@@ -336,14 +336,16 @@ async fn one_trace_goes_from_the_frame_to_the_event() {
         .filter(|span| span["name"] == "chat.socket.send")
         .collect();
     assert_eq!(sent.len(), 2);
-    let (told, own): (Vec<&Value>, Vec<&Value>) =
-        sent.into_iter().partition(|span| span["trace_id"] == trace);
+    // A trace of its own, that leads to the one the socket was opened in.
+    let (told, own): (Vec<&Value>, Vec<&Value>) = sent
+        .into_iter()
+        .partition(|span| span["links"][0]["trace_id"] == trace);
     assert_eq!((told.len(), own.len()), (1, 1));
-    assert_eq!(told[0]["parent_span_id"], "b7ad6b7169203331");
-    assert_eq!(
-        own[0]["parent_span_id"], "0000000000000000",
-        "a trace of its own"
-    );
+    assert_eq!(told[0]["links"][0]["span_id"], "b7ad6b7169203331");
+    assert_eq!(own[0]["links"], json!([]));
+    for send in [told[0], own[0]] {
+        assert_eq!(send["parent_span_id"], "0000000000000000");
+    }
     for send in [told[0], own[0]] {
         let insert = spans.iter().find(|span| {
             span["name"] == "db.message.insert" && span["trace_id"] == send["trace_id"]

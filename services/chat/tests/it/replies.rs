@@ -406,7 +406,7 @@ async fn after_a_takeover_no_word_of_the_ai_reaches_any_socket() {
         let (conversation, mut near) = asked(&fleet, here).await;
         let channel = conversation.channel;
         let mut far = there.follow(&fleet.person(), &[(channel, 2)]).await;
-        let (pieces, moment) = (dice.random_range(1..12), dice.random_range(0..4_000));
+        let (pieces, moment) = (dice.random_range(1..12), dice.random_range(0..14_000));
         let header = fleet.reply(1, 1, 2);
         let taker = fleet.person();
         let speak = async {

@@ -251,7 +251,8 @@ impl Instance {
     }
 }
 
-/// Connects to the socket of an instance, with a receive buffer of this many bytes.
+/// Connects to the socket of an instance, with a receive buffer of this many bytes. A refusal is its
+/// status and body; where the connection itself broke, 0 and why.
 pub(crate) async fn connect(
     address: std::net::SocketAddr,
     headers: &[(&'static str, &str)],
@@ -279,7 +280,7 @@ pub(crate) async fn connect(
                 serde_json::from_slice(&body).unwrap_or_default(),
             ))
         }
-        Err(error) => panic!("{error}"),
+        Err(error) => Err((0, Value::String(error.to_string()))),
     }
 }
 
