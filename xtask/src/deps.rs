@@ -1,11 +1,11 @@
 //! `cargo xtask deps`: who depends on whom, from cargo's own graph, and the rules that hold there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
+use crate::cargo;
 use crate::place::Workspace;
 use crate::{run, say};
 
@@ -61,7 +61,7 @@ impl Package {
 
 /// `cargo xtask deps [--check]`
 pub(crate) fn command(workspace: &Workspace, check: bool) -> Result<()> {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = cargo::command();
     cargo
         .args(["metadata", "--no-deps", "--format-version=1"])
         .current_dir(&workspace.root);

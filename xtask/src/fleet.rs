@@ -12,7 +12,7 @@ use crate::place::{Instance, Workspace};
 use crate::ports::Service;
 use crate::settings::Settings;
 use crate::supervise::{Spec, Supervisor};
-use crate::{infra, ports, run, say, status};
+use crate::{cargo, infra, ports, run, say, status};
 
 /// From its start a service is ready within a second or two; models take longer to load.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -56,7 +56,7 @@ impl Binaries {
 
 /// Builds all services; the folder of the programs.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = cargo::command();
     cargo
         .args(["build", "--workspace", "--bins"])
         .current_dir(&workspace.root);

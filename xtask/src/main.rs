@@ -2,6 +2,7 @@
 //!
 //! Each capability is a module. This crate stays light and knows the services only as programs.
 
+mod cargo;
 mod deps;
 mod doctor;
 mod down;

@@ -3,12 +3,12 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, io::Write as _};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::cargo;
 use crate::ports::{DEFAULT_BASE, Ports, TEST_OFFSET};
 use crate::run;
 
@@ -42,7 +42,7 @@ impl Workspace {
 
     /// Where cargo puts what it builds.
     pub(crate) fn target(&self) -> Result<PathBuf> {
-        let mut cargo = Command::new("cargo");
+        let mut cargo = cargo::command();
         cargo
             .args(["metadata", "--no-deps", "--format-version=1"])
             .current_dir(&self.root);

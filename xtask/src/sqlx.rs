@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -21,7 +20,7 @@ use crate::place::{Instance, Workspace, lock};
 use crate::ports::Service;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
-use crate::{npm, run, say};
+use crate::{cargo, npm, run, say};
 
 /// The database that the queries are checked against.
 const SCRATCH: &str = "syntera_sqlx";
@@ -89,7 +88,7 @@ fn describe(workspace: &Workspace, instance: &Instance) -> Result<PathBuf> {
     let wrapper = scratch.join(format!("rustc-{}", inputs(workspace)?));
     fs::write(&wrapper, "#!/bin/sh\nexec \"$@\"\n")?;
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
-    let mut cargo = Command::new("cargo");
+    let mut cargo = cargo::command();
     cargo
         .args(["check", "--workspace", "--all-targets"])
         .current_dir(&workspace.root)

@@ -1,11 +1,11 @@
 //! `cargo xtask test`: everything that CI runs, step by step, with a summary.
 
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::cargo;
 use crate::infra::{self, Started};
 use crate::place::{Instance, Workspace};
 use crate::secrets::Secrets;
@@ -105,7 +105,7 @@ fn steps() -> Vec<Step> {
 fn cargo(name: &'static str, arguments: &'static [&'static str]) -> Step {
     step(name, format!("cargo {}", arguments.join(" ")), move |c| {
         run::visibly(
-            Command::new("cargo")
+            cargo::command()
                 .args(arguments)
                 .current_dir(&c.workspace.root),
         )
@@ -116,7 +116,7 @@ fn rust(c: &mut Context<'_>) -> Result<()> {
     c.infra()?;
     let secrets = Secrets::of(c.instance)?;
     let settings = Settings::new(c.workspace, c.instance, &secrets);
-    let mut cargo = Command::new("cargo");
+    let mut cargo = cargo::command();
     cargo
         .args(["test", "--workspace", "--no-fail-fast"])
         .current_dir(&c.workspace.root)

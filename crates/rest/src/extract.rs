@@ -8,7 +8,10 @@ use axum::{
 };
 use common::{ErrorCode, Problem, problem::FieldError};
 use http::{StatusCode, header, request::Parts};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 use crate::{Check, Validate};
 
@@ -83,6 +86,13 @@ fn too_large() -> Problem {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde takes an array for a struct, its members in order. No request of ours is an array.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let _: IgnoredAny = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
+        return Err(Problem::new(ErrorCode::ValidationFailed)
+            .detail("correct the fields under `errors`; nothing was saved")
+            .field(FieldError::at("", "must be an object")));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
@@ -97,12 +107,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         }
     })?;
     deserializer.end().map_err(|error| not_json(&error))?;
-    // serde takes an array for a struct, its members in order. No request of ours is an array.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::new(ErrorCode::ValidationFailed)
-            .detail("correct the fields under `errors`; nothing was saved")
-            .field(FieldError::at("", "must be an object")));
-    }
     Ok(value)
 }
 
@@ -215,8 +219,16 @@ mod tests {
         tags: Vec<u8>,
     }
 
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Empty {}
+
     fn pointers(text: &str) -> Vec<String> {
-        let problem = parse::<Body>(text.as_bytes()).unwrap_err();
+        pointers_of::<Body>(text)
+    }
+
+    fn pointers_of<T: DeserializeOwned + std::fmt::Debug>(text: &str) -> Vec<String> {
+        let problem = parse::<T>(text.as_bytes()).unwrap_err();
         problem
             .document()
             .errors
@@ -236,11 +248,12 @@ mod tests {
         );
         assert_eq!(pointers("[]"), [""]);
         assert_eq!(pointers(r#" ["x",[1]]"#), [""]);
+        assert_eq!(pointers_of::<Empty>(r#"["x"]"#), [""]);
     }
 
     #[test]
     fn what_is_not_json_is_400_and_says_where() {
-        for text in ["", "{", "{\"name\":\"x\",\"tags\":[]} trailing", "nul"] {
+        for text in ["", "{", "[", "{\"name\":\"x\",\"tags\":[]} trailing", "nul"] {
             assert_eq!(
                 parse::<Body>(text.as_bytes()).unwrap_err().code(),
                 ErrorCode::InvalidJson,
