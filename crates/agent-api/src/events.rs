@@ -57,8 +57,9 @@ pub struct TurnCompleted {
     pub prompt_tokens: i64,
     /// Tokens of the answer, as the model counted them.
     pub completion_tokens: i64,
-    /// Milliseconds from the customer's message to the first streamed word.
-    pub first_delta_ms: i64,
+    /// Milliseconds from the customer's message to the first streamed word; none when the process that
+    /// measured it died.
+    pub first_delta_ms: Option<i64>,
     /// Milliseconds from the customer's message to the finished answer.
     pub total_ms: i64,
     /// When it ended.

@@ -394,7 +394,7 @@ async fn note(app: &App, lease: &Lease, record: &Record) -> sqlx::Result<()> {
             model: record.model.clone(),
             prompt_tokens: record.prompt_tokens,
             completion_tokens: record.completion_tokens,
-            first_delta_ms: record.first_delta_ms.unwrap_or(record.total_ms),
+            first_delta_ms: record.first_delta_ms,
             total_ms: record.total_ms,
             completed_at: record.completed_at,
         };

@@ -72,14 +72,10 @@ pub(crate) fn read(event: &Event) -> Result<Option<Reading>, WrongType> {
         TurnCompleted::TYPE => {
             let turn: TurnCompleted = event.read()?;
             let tokens = turn.prompt_tokens.saturating_add(turn.completion_tokens);
-            let measured = vec![
-                value(
-                    MetricType::FirstDelta,
-                    turn.first_delta_ms,
-                    turn.completed_at,
-                ),
-                value(MetricType::TokensUsed, tokens, turn.completed_at),
-            ];
+            let mut measured = vec![value(MetricType::TokensUsed, tokens, turn.completed_at)];
+            if let Some(millis) = turn.first_delta_ms {
+                measured.push(value(MetricType::FirstDelta, millis, turn.completed_at));
+            }
             Reading {
                 fact: None,
                 measured,

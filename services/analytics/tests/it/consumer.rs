@@ -32,7 +32,7 @@ async fn what_comes_again_counts_once_in_whatever_order() {
     let talk = Conversation::new(analytics.workspace);
     let events = [
         talk.ended(),
-        talk.turn(),
+        talk.turn(Some(250)),
         talk.message(SenderKind::Agent),
         talk.contact_created(),
         talk.message(SenderKind::Visitor),
@@ -79,7 +79,7 @@ async fn at_once_for_the_first_time_each_event_counts_once() {
         let events = [
             talk.opened(),
             talk.message(SenderKind::Visitor),
-            talk.turn(),
+            talk.turn(Some(250)),
             talk.ended(),
         ];
         let running: Vec<_> = events
@@ -133,7 +133,7 @@ async fn an_event_that_comes_after_its_inbox_row_was_cleaned_counts_once() {
         talk.opened(),
         talk.message(SenderKind::Visitor),
         talk.contact_created(),
-        talk.turn(),
+        talk.turn(Some(250)),
         talk.ended(),
     ];
     for event in &events {

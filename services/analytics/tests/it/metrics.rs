@@ -18,7 +18,7 @@ async fn each_event_is_what_the_definitions_say() {
         talk.opened(),
         talk.message(SenderKind::Visitor),
         talk.contact_created(),
-        talk.turn(),
+        talk.turn(Some(250)),
         talk.message(SenderKind::Agent),
         talk.ended(),
     ] {
@@ -56,6 +56,16 @@ async fn each_event_is_what_the_definitions_say() {
             ("tokens_used", 340.0, "2026-11-23T09:00:11Z"),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_first_word_that_nobody_timed_is_not_counted() {
+    let analytics = Analytics::start().await;
+    let talk = Conversation::new(analytics.workspace);
+    analytics.hear(&talk.turn(None)).await;
+    let all = analytics.metrics().await;
+    let types: Vec<&Value> = all.iter().map(|metric| &metric["metric_type"]).collect();
+    assert_eq!(types, ["tokens_used"]);
 }
 
 #[tokio::test]
@@ -118,7 +128,7 @@ async fn pages_have_each_metric_once_while_others_are_counted() {
                         opened_at,
                         ..talk
                     }
-                    .turn(),
+                    .turn(Some(250)),
                 )
                 .await;
         }

@@ -268,7 +268,7 @@ impl Conversation {
         })
     }
 
-    pub(crate) fn turn(&self) -> Event {
+    pub(crate) fn turn(&self, first_delta_ms: Option<i64>) -> Event {
         self.event(&TurnCompleted {
             turn_id: TurnId::new(),
             channel_id: self.channel,
@@ -279,7 +279,7 @@ impl Conversation {
             model: Some("extractive".to_owned()),
             prompt_tokens: 300,
             completion_tokens: 40,
-            first_delta_ms: 250,
+            first_delta_ms,
             total_ms: 900,
             completed_at: self.opened_at + TimeDelta::seconds(11),
         })
