@@ -1,8 +1,11 @@
 /** The pages that the gateway serves: they load, they say what they should, axe finds nothing. */
 
+import { readdir, readFile } from "node:fs/promises";
 import { expect, test } from "@playwright/test";
 import { demo } from "../src/api.ts";
 import { findings } from "../src/axe.ts";
+
+const ERRORS = new URL("../../../docs/errors/", import.meta.url);
 
 let complaints: string[];
 
@@ -54,7 +57,19 @@ test("the API reference lists every operation and finds one", async ({ page, req
   expect(await findings(page)).toEqual([]);
 });
 
-test("each error code has its page", async ({ page, request }) => {
+test("each error code has its page", async ({ page }) => {
+  const codes = (await readdir(ERRORS)).map((file) => file.replace(/\.md$/, ""));
+  expect(codes.length).toBeGreaterThan(20);
+  for (const code of codes) {
+    const answer = await page.goto(`/errors/${code}`);
+    expect(answer?.status(), code).toBe(200);
+    const [title] = (await readFile(new URL(`${code}.md`, ERRORS), "utf8")).split("\n");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText(title?.slice(2) ?? "");
+    await expect(page.locator("main")).toContainText(code);
+  }
+});
+
+test("a problem points at the page of its code", async ({ page, request }) => {
   const problem = await (await request.get("/api/v1/nothing/here")).json();
   expect(problem.code).toBe("not_found");
   await page.goto(problem.type);

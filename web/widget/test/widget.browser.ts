@@ -192,7 +192,7 @@ test.describe("the connection", () => {
     agent.resume();
     await expect(widget.log.locator(".source")).toHaveCount(2);
     await expect(widget.log.locator(".theirs")).toHaveCount(1);
-    await expect(widget.log);
+    await expect(widget.log.locator(".theirs .text")).toHaveText(/^Standard .* e-mail\.2$/s);
     await widget.ask("And how do you deliver?");
     await expect(widget.log.locator(".source")).toHaveCount(4);
   });
