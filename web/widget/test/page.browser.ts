@@ -4,31 +4,14 @@ import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
+import { findingsBy } from "../../testing/axe.ts";
 import { KEY } from "../../testing/fake-server.ts";
 import { expect, test } from "./fixture.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** What axe finds, as lines to read. */
-async function findings(page: Page): Promise<string[]> {
-  // Evaluated, not added as a script element, which the page's policy would refuse.
-  const { readFile } = await import("node:fs/promises");
-  await page.evaluate(await readFile(AXE, "utf8"));
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: {
-        run(options: object): Promise<{
-          violations: { id: string; nodes: { target: unknown; failureSummary: string }[] }[];
-        }>;
-      };
-    };
-    const { violations } = await axe.run({
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    });
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map((node) => `${id}: ${JSON.stringify(node.target)} ${node.failureSummary}`),
-    );
-  });
+function findings(page: Page): Promise<string[]> {
+  return findingsBy(AXE, page);
 }
 
 for (const colorScheme of ["light", "dark"] as const) {
