@@ -15,6 +15,7 @@ describe("links", () => {
     ["(https://a.test/b)", "(|<https://a.test/b>|)"],
     ["https://a.test/b_(c)", "<https://a.test/b_(c)>"],
     ["https://a.test/b_(c)).", "<https://a.test/b_(c)>|)."],
+    ["([https://a.test/b].)", "([|<https://a.test/b>|].)"],
     ["[https://a.test]", "[|<https://a.test>|]"],
     ["http://a.test, https://b.test!", "<http://a.test>|, |<https://b.test>|!"],
     ["https:// nothing", "https:// nothing"],
@@ -34,8 +35,12 @@ describe("links", () => {
     expect(whole.join("")).toBe(text);
   });
 
-  it("are found in no more time than the text is long", () => {
-    const long = `https://a.test/${"(".repeat(20_000)}${")".repeat(20_000)}. `.repeat(3);
+  it.each([
+    ["brackets that match", "(".repeat(20_000) + ")".repeat(20_000)],
+    ["brackets that nobody opened", ")".repeat(20_000)],
+    ["stops in the middle", `${".".repeat(40_000)}a`],
+  ])("are found in no more time than the text is long: %s", (_, end) => {
+    const long = `https://a.test/${end}. `.repeat(3);
     const before = performance.now();
     parts(long, "all");
     expect(performance.now() - before).toBeLessThan(500);

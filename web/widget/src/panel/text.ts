@@ -26,12 +26,20 @@ export function safeUrl(url: string | undefined, base: string): string | undefin
 
 /** What ends a sentence ends no address, nor does a bracket that was opened before it. */
 function trimLink(found: string): string {
-  let link = found.replace(/[.,;:!?…]+$/, "");
-  for (const [open, close] of ["()", "[]"] as const) {
-    const count = (mark: string | undefined) => link.split(mark ?? "").length;
-    while (link.endsWith(close ?? "") && count(close) > count(open)) link = link.slice(0, -1);
+  const count = (mark: string) => found.split(mark).length;
+  // Counted once and kept up to date: a text may be nothing but brackets.
+  const unopened = new Map([
+    [")", count(")") - count("(")],
+    ["]", count("]") - count("[")],
+  ]);
+  let end = found.length;
+  for (; end > 0; end -= 1) {
+    const last = found.charAt(end - 1);
+    const left = unopened.get(last);
+    if (left === undefined ? !".,;:!?…".includes(last) : left <= 0) break;
+    if (left !== undefined) unopened.set(last, left - 1);
   }
-  return link.replace(/[.,;:!?…]+$/, "");
+  return found.slice(0, end);
 }
 
 /** `cites` are the numbers that stand for sources; other brackets are text. */
