@@ -108,6 +108,14 @@ export class FakeServer {
     return open.id;
   }
 
+  /** What the visitor has said in it, as it stands in the log. */
+  get said(): string[] {
+    const { log } = this.chat.room(this.channel);
+    return log.flatMap(({ sender, body }) =>
+      sender.kind === "visitor" && body ? [body.text] : [],
+    );
+  }
+
   #connected(ws: WebSocket, protocols: string[]): void {
     this.#open.add(ws);
     const peer = this.chat.connect(protocols, {
