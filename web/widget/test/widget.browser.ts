@@ -97,6 +97,19 @@ test.describe("a question", () => {
     await widget.field.press("Enter");
     expect(server.said).toEqual(["first line\nsecond line"]);
   });
+
+  test("is not sent by the key that chooses a word in it", async ({ widget, server }) => {
+    await widget.open();
+    await widget.field.fill("お届けは");
+    // As Safari has it: the composition is over by now, and the code alone tells.
+    for (const key of ["Enter", "Escape"]) {
+      await widget.field.dispatchEvent("keydown", { key, keyCode: 229 });
+    }
+    await widget.field.pressSequentially("いつ");
+    await widget.field.press("Enter");
+    await expect(widget.log).toContainText("don’t want to guess");
+    expect(server.said).toEqual(["お届けはいつ"]);
+  });
 });
 
 test.describe("the connection", () => {

@@ -2,6 +2,7 @@
 
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./icons.tsx";
+import { composing } from "./keys.ts";
 import { type Look, nameOf } from "./messages.tsx";
 
 /** The longest message that the chat service takes, in characters. */
@@ -118,8 +119,7 @@ function Composer({ look, field }: { look: Look; field: { current: HTMLTextAreaE
         enterkeyhint="send"
         onInput={(event) => session.setDraft(event.currentTarget.value)}
         onKeyDown={(event) => {
-          // While an input method composes, Enter chooses a word.
-          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+          if (event.key !== "Enter" || event.shiftKey || composing(event)) return;
           event.preventDefault();
           send();
         }}

@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Locale } from "../strings/index.ts";
 import { Footer } from "./footer.tsx";
 import { Icon } from "./icons.tsx";
+import { composing } from "./keys.ts";
 import { type Look, Messages, nameOf, stateText } from "./messages.tsx";
 import type { Session } from "./session.ts";
 
@@ -192,7 +193,7 @@ export function Panel({
       hidden={!open}
       tabIndex={-1}
       onKeyDown={(event) => {
-        if (event.key === "Escape" && !event.isComposing) onClose();
+        if (event.key === "Escape" && !composing(event)) onClose();
       }}
     >
       <Head look={look} onClose={onClose} />
