@@ -51,23 +51,21 @@ export class Visitor {
 
   async #open(): Promise<VisitorSession> {
     const secret = this.storage.secret;
-    let session: VisitorSession;
     try {
-      session = await this.rest.visitor(this.key, secret);
-    } catch (error) {
-      if (!refusal(error)) throw error;
-      // An old secret, perhaps of a workspace that was set up anew, must not lock anybody out.
-      if (secret === undefined) throw new Refused(error.code);
-      this.storage.secret = undefined;
-      session = await this.rest.visitor(this.key).catch((again: unknown) => {
-        throw refusal(again) ? new Refused(again.code) : again;
+      const session = await this.rest.visitor(this.key, secret).catch((error: unknown) => {
+        // An old secret, perhaps of a workspace that was set up anew, must not lock anybody out. It
+        // is kept until there is another: this try may fail, too.
+        if (secret !== undefined && isUnknown(error)) return this.rest.visitor(this.key);
+        throw error;
       });
+      this.storage.secret = session.visitor_secret;
+      return session;
+    } catch (error) {
+      throw error instanceof Problem && !error.passing ? new Refused(error.code) : error;
     }
-    this.storage.secret = session.visitor_secret;
-    return session;
   }
 }
 
-function refusal(error: unknown): error is Problem {
-  return error instanceof Problem && !error.passing;
+function isUnknown(error: unknown): boolean {
+  return error instanceof Problem && error.code === "invalid_credentials";
 }
