@@ -1,4 +1,4 @@
-/** Who the visitor is: one in all tabs and over time. */
+/** Who the visitor is: one in all tabs and over time, and nobody after a shutdown. */
 
 import type { Page } from "@playwright/test";
 import { KEY } from "../../testing/fake-server.ts";
@@ -65,4 +65,25 @@ test("a refusal that is not about the secret does not cost it", async ({
   await widget.panel.getByRole("button", { name: "Try again" }).click();
   await expect(widget.person).toBeEnabled();
   expect(server.chat.rooms.size).toBe(1);
+});
+
+test("an answer after the shutdown brings nobody back", async ({ page, widget }) => {
+  let answer = (): void => {};
+  const held = new Promise<void>((done) => {
+    answer = done;
+  });
+  await page.route("**/auth/visitors", async (route) => {
+    await held;
+    await route.continue();
+  });
+  const asked = page.waitForRequest("**/auth/visitors");
+  await widget.open();
+  await asked;
+  await page.evaluate(() => {
+    (window as unknown as { Syntera: { shutdown(): void } }).Syntera.shutdown();
+  });
+  answer();
+  // The request has the lock until its answer is dealt with.
+  await page.evaluate((lock) => navigator.locks.request(lock, () => {}), STORED);
+  expect(await secret(page)).toBeNull();
 });

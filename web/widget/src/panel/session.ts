@@ -216,6 +216,7 @@ export class Session {
 
   destroy(): void {
     this.#over = true;
+    this.#visitor.stop();
     this.#typing?.();
     this.#doubt?.();
     for (const stop of this.#stops) stop();

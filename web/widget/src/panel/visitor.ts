@@ -16,6 +16,7 @@ const SPARE_MS = 60_000;
 export class Visitor {
   #token: VisitorToken | undefined;
   #asking: Promise<VisitorToken> | undefined;
+  #stopped = false;
 
   constructor(
     private readonly rest: Rest,
@@ -31,6 +32,11 @@ export class Visitor {
       this.#asking = undefined;
     });
     return this.#asking;
+  }
+
+  /** From here on nothing is stored: the answer to a request under way comes too late. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   async #ask(): Promise<VisitorToken> {
@@ -58,7 +64,7 @@ export class Visitor {
         if (secret !== undefined && isUnknown(error)) return this.rest.visitor(this.key);
         throw error;
       });
-      this.storage.secret = session.visitor_secret;
+      if (!this.#stopped) this.storage.secret = session.visitor_secret;
       return session;
     } catch (error) {
       throw error instanceof Problem && !error.passing ? new Refused(error.code) : error;
