@@ -53,6 +53,78 @@ test("even before there is a conversation", async ({ page, widget, server }) => 
   expect(server.said).toEqual(["Do you deliver to Alaska?"]);
 });
 
+test("before there is a conversation, with what is written after a reload", async ({
+  page,
+  widget,
+  server,
+}) => {
+  server.refuse = (r) => (r.includes("/start") ? [503, "unavailable"] : undefined);
+  await widget.open();
+  await widget.ask("Do you deliver to Alaska?");
+  await page.reload();
+  await widget.launcher.click();
+  await expect(widget.log.locator(".mine")).toHaveText(/Do you deliver to Alaska\?/);
+  await widget.ask("And to Hawaii?");
+  server.refuse = () => undefined;
+  await expect(widget.log.locator(".note")).toHaveCount(0, { timeout: 15_000 });
+  expect(server.said).toEqual(["Do you deliver to Alaska?", "And to Hawaii?"]);
+});
+
+test("through an outage and a reload, with what is written after it", async ({
+  page,
+  widget,
+  server,
+}) => {
+  await widget.open();
+  await expect(widget.person).toBeEnabled();
+  server.sockets = false;
+  server.cut();
+  await widget.ask("Is my order late?");
+  server.refuse = (r) => (r.includes("/start") ? [503, "unavailable"] : undefined);
+  await page.reload();
+  await widget.launcher.click();
+  await expect(widget.log.locator(".mine")).toHaveText(/Is my order late\?/);
+  await widget.ask("It should be here");
+  server.refuse = () => undefined;
+  server.sockets = true;
+  await expect(widget.log.locator(".note")).toHaveCount(0, { timeout: 15_000 });
+  expect(server.said).toEqual(["Is my order late?", "It should be here"]);
+});
+
+test("when its conversation is gone: all of it is in the next one's draft", async ({
+  widget,
+  server,
+}) => {
+  await widget.open();
+  await expect(widget.person).toBeEnabled();
+  server.sockets = false;
+  server.cut();
+  await widget.ask("One");
+  await widget.ask("Two");
+  server.chat.rooms.delete(server.channel);
+  server.sockets = true;
+  await expect(widget.field).toHaveValue("One\n\nTwo", { timeout: 15_000 });
+  await widget.field.press("Enter");
+  await expect(widget.log).toContainText("don’t want to guess");
+  expect(server.said).toEqual(["One\n\nTwo"]);
+});
+
+test("when its conversation ends: what was refused comes back in its order", async ({
+  widget,
+  server,
+}) => {
+  await widget.open();
+  await expect(widget.person).toBeEnabled();
+  server.chat.refuse = () => "validation_failed";
+  await widget.ask("One");
+  await widget.ask("Two");
+  await expect(widget.log.locator(".note.failed")).toHaveCount(2);
+  await widget.field.fill("Three");
+  server.chat.setOwner(server.channel, "closed", { kind: "system" }, "idle");
+  await widget.panel.getByRole("button", { name: "Start a new conversation" }).click();
+  await expect(widget.field).toHaveValue("One\n\nTwo\n\nThree");
+});
+
 test("when it is refused: it can be tried again, or edited", async ({ widget, server }) => {
   await widget.open();
   server.chat.refuse = () => "validation_failed";

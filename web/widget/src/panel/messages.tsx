@@ -308,12 +308,8 @@ export function Messages({ look }: { look: Look }) {
           </Theirs>
         );
       })}
-      {(channel?.outbox ?? session.early).map((item) => (
-        <Unsent
-          key={item.clientId}
-          item={"state" in item ? item : { ...item, state: "waiting" }}
-          look={look}
-        />
+      {session.outbox.map((item) => (
+        <Unsent key={item.clientId} item={item} look={look} />
       ))}
       {channel?.streams.map((stream) => (
         <Theirs key={stream.turnId} sender={agent} first={!afterAgent} look={look}>

@@ -58,8 +58,6 @@ export class Session {
   channel: Channel | undefined;
   agentName: string | undefined;
   draft: string;
-  /** Written before the conversation was found. */
-  early: Unsent[] = [];
   busy: "person" | "ending" | "starting" | undefined;
   trouble: "person" | "end" | "start" | undefined;
   /** What came since the panel was opened, for those who listen. */
@@ -70,6 +68,10 @@ export class Session {
   readonly #visitor: Visitor;
   readonly #client: Client;
   readonly #stops: (() => void)[] = [];
+  /** What the page before this one had not sent to its channel. */
+  #left: WidgetStorage["unsent"];
+  /** Written before the conversation was found, here or on the page before. */
+  #early: Unsent[];
   #onChange = (): void => {};
   #attempts = 0;
   #over = false;
@@ -86,6 +88,8 @@ export class Session {
     this.#host = host;
     this.#storage = new WidgetStorage(host.config.key);
     this.draft = this.#storage.draft;
+    this.#left = this.#storage.unsent;
+    this.#early = this.#storage.early;
     this.#rest = new Rest(host.config.api);
     this.#visitor = new Visitor(this.#rest, host.config.key, this.#storage);
     this.#client = new Client({
@@ -128,6 +132,13 @@ export class Session {
   get status(): Status {
     if (this.phase === "live" || navigator.onLine) return this.#client.status;
     return "offline";
+  }
+
+  /** Our messages that are not in the log yet, oldest first. */
+  get outbox(): readonly Outgoing[] {
+    if (this.channel) return this.channel.outbox;
+    const waiting = [...(this.#left?.items ?? []), ...this.#early];
+    return waiting.map((item) => ({ ...item, state: "waiting" }));
   }
 
   onChange(listener: () => void): void {
@@ -185,16 +196,15 @@ export class Session {
     if (this.channel) {
       this.channel.send(text);
     } else {
-      this.early.push({ clientId: newId(), text, createdAt: Date.now() });
-      this.#keep();
+      this.#early.push({ clientId: newId(), text, createdAt: Date.now() });
+      this.#storage.early = this.#early;
     }
     this.changed();
   }
 
   /** Takes a message that failed back into the draft. */
   edit(item: Outgoing): void {
-    if (!this.channel?.discard(item.clientId)) return;
-    this.setDraft(this.draft === "" ? item.text : `${item.text}\n\n${this.draft}`);
+    if (this.channel?.discard(item.clientId)) this.#toDraft([item]);
   }
 
   talkToPerson(): Promise<void> {
@@ -285,21 +295,13 @@ export class Session {
 
   #follow(id: string): void {
     this.phase = "live";
-    const old = this.channel;
     this.trouble = undefined;
+    const old = this.channel;
     if (old?.id === id) {
       this.#client.retry();
       return;
     }
-    const kept = this.#storage.unsent;
-    if (old) {
-      // What could not be sent any more goes back to where it can be sent from.
-      for (const item of old.outbox) if (item.state === "failed") this.edit(item);
-      this.#client.leave(old.id);
-    } else if (kept && kept.channel !== id && kept.channel !== "") {
-      const texts = kept.items.map((item) => item.text);
-      this.setDraft([...texts, this.draft].filter((text) => text !== "").join("\n\n"));
-    }
+    if (old) this.#client.leave(old.id);
     this.#oldNews = 0;
     this.#heardAt = Date.now();
     this.announcements = [];
@@ -308,13 +310,26 @@ export class Session {
     channel.on("change", () => this.changed());
     channel.on("outbox", () => this.#keep());
     channel.on("entry", (entry) => this.#entry(entry));
-    const unsent = new Map<string, Unsent>();
-    const mine = kept && (kept.channel === id || kept.channel === "") ? kept.items : [];
-    for (const item of [...mine, ...this.early]) unsent.set(item.clientId, item);
-    this.early = [];
-    channel.restore([...unsent.values()]);
+    const left = this.#left?.items ?? [];
+    const mine = this.#left?.channel === id;
+    // What was meant for another conversation goes back to where it can be sent from.
+    this.#toDraft([
+      ...(mine ? [] : left),
+      ...(old?.outbox ?? []).filter((item) => item.state !== "acked"),
+    ]);
+    channel.restore([...(mine ? left : []), ...this.#early]);
     this.#keep();
+    this.#left = undefined;
+    this.#early = [];
+    this.#storage.early = [];
     this.#client.start();
+  }
+
+  /** Puts unsent messages before what is being written. */
+  #toDraft(items: readonly Unsent[]): void {
+    if (items.length === 0) return;
+    const texts = [...items.map((item) => item.text), this.draft];
+    this.setDraft(texts.filter((text) => text !== "").join("\n\n"));
   }
 
   #entry(entry: Entry): void {
@@ -347,9 +362,10 @@ export class Session {
   }
 
   #keep(): void {
-    const items = this.channel ? this.channel.outbox : this.early;
-    const kept = items.map(({ clientId, text, createdAt }) => ({ clientId, text, createdAt }));
-    this.#storage.unsent = { channel: this.channel?.id ?? "", items: kept };
+    if (!this.channel) return;
+    const { id, outbox } = this.channel;
+    const items = outbox.map(({ clientId, text, createdAt }) => ({ clientId, text, createdAt }));
+    this.#storage.unsent = { channel: id, items };
   }
 
   #typed(on: boolean): void {

@@ -43,18 +43,29 @@ export class WidgetStorage {
 
   /** The unsent messages and the channel that they were meant for. */
   get unsent(): { channel: string; items: Unsent[] } | undefined {
-    const stored = this.#get("sessionStorage", "unsent");
-    if (stored === undefined) return undefined;
+    return this.#json("unsent") as { channel: string; items: Unsent[] } | undefined;
+  }
+
+  set unsent(value: { channel: string; items: Unsent[] }) {
+    const kept = value.items.length > 0 ? JSON.stringify(value) : undefined;
+    this.#set("sessionStorage", "unsent", kept);
+  }
+
+  /** The messages that were written before their channel was known. */
+  get early(): Unsent[] {
+    return (this.#json("early") as Unsent[] | undefined) ?? [];
+  }
+
+  set early(items: Unsent[]) {
+    this.#set("sessionStorage", "early", items.length > 0 ? JSON.stringify(items) : undefined);
+  }
+
+  #json(name: string): unknown {
     try {
-      return JSON.parse(stored) as { channel: string; items: Unsent[] };
+      return JSON.parse(this.#get("sessionStorage", name) ?? "");
     } catch {
       return undefined;
     }
-  }
-
-  set unsent(value: { channel: string; items: Unsent[] } | undefined) {
-    const kept = value && value.items.length > 0 ? JSON.stringify(value) : undefined;
-    this.#set("sessionStorage", "unsent", kept);
   }
 
   #get(area: "localStorage" | "sessionStorage", name: string): string | undefined {

@@ -170,7 +170,7 @@ export function Panel({
   const [confirming, setConfirming] = useState(false);
   const { behind, toEnd, onScroll } = useFollow(list);
   useVisibleHeight(panel, open);
-  const unsent = session.channel?.outbox.length ?? session.early.length;
+  const unsent = session.outbox.length;
   const sentBefore = useRef(unsent);
   // Only opening moves the focus and the list.
   useEffect(() => {
