@@ -141,6 +141,38 @@ test.describe("the connection", () => {
     await expect(widget.log.locator(".source")).toHaveCount(2);
   });
 
+  test("is tried again by itself, after longer and longer waits", async ({
+    page,
+    widget,
+    server,
+  }) => {
+    server.refuse = (r) => (r.includes("/auth/visitors") ? [503, "unavailable"] : undefined);
+    await page.clock.install();
+    await page.goto("/demo/");
+    await expect(widget.launcher).toBeVisible();
+    await page.evaluate(() => {
+      const scope = window as unknown as {
+        failures: number;
+        Syntera: { on(name: "error", listener: () => void): void };
+      };
+      scope.failures = 0;
+      scope.Syntera.on("error", () => {
+        scope.failures += 1;
+      });
+    });
+    const failures = () =>
+      page.evaluate(() => (window as unknown as { failures: number }).failures);
+    await widget.launcher.click();
+    for (const [before, wait] of [2_000, 5_000, 15_000, 30_000, 30_000].entries()) {
+      await expect.poll(failures).toBe(before + 1);
+      await page.clock.fastForward(wait);
+    }
+    await expect.poll(failures).toBe(6);
+    server.refuse = () => undefined;
+    await page.clock.fastForward(30_000);
+    await expect(widget.person).toBeEnabled();
+  });
+
   test("says so when the key is not taken here", async ({ widget, server }) => {
     server.refuse = (r) =>
       r === "POST /api/v1/auth/visitors" ? [403, "origin_not_allowed"] : undefined;

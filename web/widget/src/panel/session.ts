@@ -74,6 +74,9 @@ export class Session {
   #early: Unsent[];
   #onChange = (): void => {};
   #attempts = 0;
+  /** How often in a row the conversation could not be found. */
+  #failures = 0;
+  #again: (() => void) | undefined;
   #over = false;
   #visible = false;
   #unread = 0;
@@ -227,6 +230,7 @@ export class Session {
   destroy(): void {
     this.#over = true;
     this.#visitor.stop();
+    this.#again?.();
     this.#typing?.();
     this.#doubt?.();
     for (const stop of this.#stops) stop();
@@ -253,7 +257,7 @@ export class Session {
   /** Finds the visitor's open conversation, or starts one. */
   async #find(): Promise<void> {
     const attempt = ++this.#attempts;
-    const tries = this.phase === "failed" ? this.#attempts : 0;
+    this.#again?.();
     if (this.phase !== "live") this.phase = "starting";
     this.changed();
     try {
@@ -269,11 +273,11 @@ export class Session {
     } catch (error) {
       if (this.#over || attempt !== this.#attempts) return;
       if (this.#fail(error) === "failed") {
-        const wait = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)] ?? 0;
-        const stop = systemTimers.after(wait, () => {
+        const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)] ?? 0;
+        this.#failures += 1;
+        this.#again = systemTimers.after(wait, () => {
           if (this.phase === "failed" && navigator.onLine) void this.#find();
         });
-        this.#stops.push(stop);
       }
     }
     this.changed();
@@ -295,6 +299,7 @@ export class Session {
 
   #follow(id: string): void {
     this.phase = "live";
+    this.#failures = 0;
     this.trouble = undefined;
     const old = this.channel;
     if (old?.id === id) {
