@@ -181,6 +181,23 @@ test.describe("the connection", () => {
     expect(server.requests.filter((r) => r === "POST /api/v1/auth/visitors")).toHaveLength(1);
   });
 
+  test("refused and then out of reach, it is still tried", async ({ widget, server }) => {
+    const notice = widget.panel.locator(".notice");
+    await widget.open();
+    await expect(widget.person).toBeEnabled();
+    server.sockets = false;
+    server.refuse = (r) => (r.includes("/auth/visitors") ? [403, "origin_not_allowed"] : undefined);
+    server.cut();
+    // A new token is asked for after three failures.
+    await expect(notice).toContainText("Chat isn’t available here", { timeout: 15_000 });
+    server.refuse = (r) => (r.includes("/start") ? [503, "unavailable"] : undefined);
+    await notice.getByRole("button", { name: "Try again" }).click();
+    await expect(notice).toContainText("can’t reach the chat");
+    server.sockets = true;
+    server.refuse = () => undefined;
+    await expect(notice).toHaveCount(0, { timeout: 15_000 });
+  });
+
   test("a panel that does not load can be tried again", async ({ page, widget }) => {
     await page.route("**/widget/panel.*.js", (route) => route.abort());
     await page.goto("/demo/");

@@ -286,8 +286,8 @@ export class Session {
   /** Shows that there is no conversation; answers the phase that this is. */
   #fail(error: unknown): Phase {
     const passing = !(error instanceof Refused) && !(error instanceof Problem && !error.passing);
-    // A conversation that is on the screen stays there.
-    if (this.channel && passing) {
+    // A conversation that goes on is not taken from the screen. One that was refused does not go on.
+    if (this.phase === "live" && passing) {
       this.trouble = "start";
       return this.phase;
     }
