@@ -22,7 +22,7 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance) -> Result<()> 
     report.line(
         "Go (builds the supervisor)",
         go(),
-        "Go 1.24 or newer: https://go.dev/dl",
+        "Go 1.26 or newer: https://go.dev/dl",
     );
     let node = npm::node_major()
         .filter(|major| *major >= 20)
@@ -95,7 +95,7 @@ fn go() -> Option<String> {
     let mut numbers = text.trim_start_matches("go").split('.');
     let major: u32 = numbers.next()?.parse().ok()?;
     let minor: u32 = numbers.next()?.parse().ok()?;
-    ((major, minor) >= (1, 24)).then_some(text)
+    ((major, minor) >= (1, 26)).then_some(text)
 }
 
 fn free_gb(workspace: &Workspace) -> Option<u64> {

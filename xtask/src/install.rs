@@ -50,15 +50,43 @@ pub(crate) fn debian(needs: &[&Need]) -> Result<()> {
         bail!("these are missing, and this is no Debian: install what corresponds to {list}");
     }
     let Some(rights) = rights() else {
-        bail!(
-            "run this, then try again:\n  sudo apt-get install -y --no-install-recommends {list}"
+        let mut advice = format!(
+            "run this, then try again:\n  sudo apt-get update\n  \
+             sudo apt-get install -y --no-install-recommends {list}"
         );
+        let units = units(&missing).join(" ");
+        if !units.is_empty() {
+            advice += "\nThese packages run servers of their own, which nobody here needs:\n  ";
+            advice += &format!("sudo systemctl disable --now {units}");
+        }
+        bail!(advice);
     };
     say::line(format!("installing Debian packages: {list}"));
     update_lists()?;
     let mut arguments = vec!["install", "-y", "--no-install-recommends"];
-    arguments.extend(missing);
-    apt(rights, &format!("installing {list}"), &arguments)
+    arguments.extend(&missing);
+    apt(rights, &format!("installing {list}"), &arguments)?;
+    let units = units(&missing);
+    if units.is_empty() || !Path::new("/run/systemd/system").is_dir() {
+        return Ok(());
+    }
+    // Only where these packages came just now: a server that ran before is somebody's.
+    let mut systemctl = rights.command();
+    systemctl
+        .args(["systemctl", "disable", "--now"])
+        .args(units);
+    run::quietly("stopping the packages' own servers", &mut systemctl)
+}
+
+/// The units by which packages run servers of their own, system-wide.
+fn units(packages: &[&str]) -> Vec<&'static str> {
+    let of = |package: &&str| match *package {
+        "redis-server" => &["redis-server.service"][..],
+        "rabbitmq-server" => &["rabbitmq-server.service"][..],
+        "erlang-base" => &["epmd.service", "epmd.socket"][..],
+        _ => &[],
+    };
+    packages.iter().flat_map(of).copied().collect()
 }
 
 /// How we may call apt.
@@ -67,6 +95,20 @@ enum Rights {
     Root,
     /// sudo that asks for no password.
     Sudo,
+}
+
+impl Rights {
+    /// What runs its arguments with these rights.
+    fn command(self) -> Command {
+        match self {
+            Self::Root => Command::new("env"),
+            Self::Sudo => {
+                let mut sudo = Command::new("sudo");
+                sudo.args(["-n", "env"]);
+                sudo
+            }
+        }
+    }
 }
 
 fn rights() -> Option<Rights> {
@@ -129,12 +171,8 @@ fn missing(needs: &[&Need]) -> Vec<&'static str> {
 }
 
 fn apt(rights: Rights, what: &str, arguments: &[&str]) -> Result<()> {
-    let sudo = rights == Rights::Sudo;
-    let mut command = Command::new(if sudo { "sudo" } else { "env" });
-    if sudo {
-        command.arg("-n").arg("env");
-    }
-    // RUNLEVEL=1 keeps the packages from starting their own system-wide servers.
+    let mut command = rights.command();
+    // RUNLEVEL=1 keeps the packages from starting their own system-wide servers, except under systemd.
     command
         .args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"])
         .args(arguments);
@@ -225,7 +263,7 @@ pub(crate) fn go_tool(workspace: &Workspace, tool: &str, package: &str) -> Resul
     let folder = cached(workspace, &format!("go/{tool}-{hash}"), |new| {
         if !run::on_path("go") {
             bail!(
-                "{tool} is built with Go 1.24 or newer, and `go` is missing: see https://go.dev/dl"
+                "{tool} is built with Go 1.26 or newer, and `go` is missing: see https://go.dev/dl"
             );
         }
         let mut build = Command::new("go");

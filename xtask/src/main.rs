@@ -193,7 +193,10 @@ fn execute(task: Task) -> Result<()> {
         Task::Lint => lint::command(&workspace),
         Task::Openapi { check } => openapi::command(&workspace, check),
         Task::Deps { check } => deps::command(&workspace, check),
-        Task::Sqlx { check, which } => sqlx::command(&workspace, &which.find(&workspace)?, check),
+        Task::Sqlx { check, which } => {
+            let instance = which.find(&workspace)?;
+            infra::during(&instance, || sqlx::command(&workspace, &instance, check))
+        }
         Task::Env { which } => {
             let instance = which.find(&workspace)?;
             let secrets = secrets::Secrets::of(&instance)?;

@@ -30,8 +30,8 @@ pub(crate) fn build_web(workspace: &Workspace) -> Result<()> {
     let inputs = [vec![web.clone()], outside.to_vec()].concat();
     let record = workspace.root.join(".dev/web-built-from");
     let now = hash_of(&inputs)?;
-    let index = web.join("dist");
-    if index.is_dir() && fs::read_to_string(&record).is_ok_and(|before| before == now) {
+    let dist = web.join("dist");
+    if dist.is_dir() && fs::read_to_string(&record).is_ok_and(|before| before == now) {
         return Ok(());
     }
     // A build that fails half-way must not pass for the one before.

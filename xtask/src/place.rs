@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{env, io::Write as _};
 
 use anyhow::{Context as _, Result, bail};
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::cargo;
 use crate::ports::{DEFAULT_BASE, Ports, TEST_OFFSET};
 use crate::run;
+
+/// Between two looks at a lock that somebody else has.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The checkout and the folders that outlive it.
 #[derive(Debug, Clone)]
@@ -173,7 +177,13 @@ pub(crate) fn lock(path: &Path, what: &str) -> Result<File> {
     if file.try_lock().is_err() {
         crate::say::progress(
             &format!("waiting for another command on the {what}"),
-            || file.lock(),
+            || loop {
+                // Blocking in the kernel would not hear of Ctrl-C.
+                crate::run::pause(LOOK_AGAIN)?;
+                if file.try_lock().is_ok() {
+                    return anyhow::Ok(());
+                }
+            },
         )?;
     }
     Ok(file)

@@ -12,7 +12,7 @@ use crate::secrets::Secrets;
 pub(crate) type Env = BTreeMap<String, String>;
 
 /// What the caller's own environment may decide.
-const PASSED: [&str; 9] = [
+const PASSED: [&str; 11] = [
     "SYNTERA_LLM_BASE_URL",
     "SYNTERA_LLM_API_KEY",
     "SYNTERA_LLM_CHAT_MODEL",
@@ -21,6 +21,8 @@ const PASSED: [&str; 9] = [
     "RUST_LOG",
     "RUST_BACKTRACE",
     "SYNTERA_LOG",
+    "SYNTERA_SEARCH_FLOOR",
+    "SYNTERA_TURN_SECONDS",
     "SYNTERA_TRACE_FILE",
 ];
 
@@ -159,7 +161,7 @@ impl<'a> Settings<'a> {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
-        for service in [Service::Auth, Service::Agent, Service::Crm, Service::Chat] {
+        for service in [Service::Auth, Service::Crm, Service::Chat] {
             let name = format!("SYNTERA_{}_INTERNAL_URL", service.name().to_uppercase());
             env.insert(name, url(ports.internal(service)));
         }

@@ -26,7 +26,7 @@ use crate::{cargo, npm, run, say};
 const SCRATCH: &str = "syntera_sqlx";
 
 /// Writes `.sqlx/`, or with `check` fails where it differs. Needs a running infrastructure or
-/// starts one, which stays.
+/// starts one, which the caller stops.
 pub(crate) fn command(workspace: &Workspace, instance: &Instance, check: bool) -> Result<()> {
     let _lock = lock(
         &workspace.root.join(".dev/sqlx.lock"),

@@ -210,7 +210,7 @@ impl Supervisor {
         words
     }
 
-    /// The log of the run before stays for one more run; no log grows for ever.
+    /// The log of the run before stays for one more run.
     fn set_logs_aside(&self, specs: &[Spec]) -> Result<()> {
         self.instance.sub("logs")?;
         for spec in specs {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::cargo;
-use crate::infra::{self, Started};
+use crate::infra;
 use crate::place::{Instance, Workspace};
 use crate::secrets::Secrets;
 use crate::settings::Settings;
@@ -33,9 +33,9 @@ struct Context<'a> {
 impl Context<'_> {
     /// The private stores and bus of the instance, started by the first step that needs them.
     fn infra(&mut self) -> Result<()> {
-        if infra::ensure(self.workspace, self.instance)? == Started::Now {
-            self.ours = true;
-        }
+        // Said before it is tried: what comes up halfway must be stopped, too.
+        self.ours |= !Supervisor::infra(self.instance).is_running();
+        infra::ensure(self.workspace, self.instance)?;
         Ok(())
     }
 }

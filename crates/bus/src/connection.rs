@@ -4,15 +4,22 @@
 //! publisher, each consumer) has its own loop that starts over from nothing, so there is one path for
 //! the first start, a restart of the broker and a cut network, and it is the path that always runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
-use lapin::{Channel, Connection, ConnectionProperties, options::ConfirmSelectOptions};
+use lapin::{
+    Channel, Connection, ConnectionProperties, options::ConfirmSelectOptions, uri::AMQPUri,
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use crate::{publish::PublishError, topology};
 
-const DIAL_WITHIN: Duration = Duration::from_secs(5);
+/// A broker that takes longer for one call is not there. lapin itself waits for the heartbeat to fail.
+pub(crate) const CALL_WITHIN: Duration = Duration::from_secs(5);
+/// The first dial declares every queue, which takes a fresh quorum queue some seconds.
+const DECLARE_WITHIN: Duration = Duration::from_secs(20);
+/// Seconds between heartbeats: a broker that vanished without a word is noticed after two of them.
+const HEARTBEAT: u16 = 10;
 
 /// Where the broker is.
 #[derive(Debug, Clone, clap::Args)]
@@ -61,23 +68,19 @@ impl Bus {
     /// A new channel on the shared connection, with the topology declared.
     pub(crate) async fn channel(&self) -> Result<Channel, PublishError> {
         let mut slot = self.0.connection.lock().await;
-        if let Some(connection) = slot
-            .as_ref()
-            .filter(|connection| connection.status().connected())
+        if let Some(connection) = slot.take().filter(|known| known.status().connected())
+            && let Ok(channel) = within(CALL_WITHIN, connection.create_channel()).await
         {
-            return Ok(connection.create_channel().await?);
+            *slot = Some(connection);
+            return Ok(channel);
         }
-        *slot = None;
         let properties = ConnectionProperties::default().with_connection_name(self.0.name.into());
-        let dial = async {
-            let connection = Connection::connect(self.0.url.expose_secret(), properties).await?;
-            let channel = connection.create_channel().await?;
-            topology::declare(&channel).await?;
-            Ok::<_, lapin::Error>((connection, channel))
-        };
-        let (connection, channel) = tokio::time::timeout(DIAL_WITHIN, dial)
-            .await
-            .map_err(|_| PublishError::TimedOut)??;
+        let mut uri =
+            AMQPUri::from_str(self.0.url.expose_secret()).map_err(|_| PublishError::Address)?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        let connection = within(CALL_WITHIN, Connection::connect_uri(uri, properties)).await?;
+        let channel = within(CALL_WITHIN, connection.create_channel()).await?;
+        within(DECLARE_WITHIN, topology::declare(&channel)).await?;
         tracing::info!("connected to the broker");
         *slot = Some(connection);
         Ok(channel)
@@ -91,9 +94,8 @@ impl Bus {
         }
         *slot = None;
         let channel = self.channel().await?;
-        channel
-            .confirm_select(ConfirmSelectOptions::default())
-            .await?;
+        let confirm = channel.confirm_select(ConfirmSelectOptions::default());
+        within(CALL_WITHIN, confirm).await?;
         *slot = Some(channel.clone());
         Ok(channel)
     }
@@ -102,6 +104,15 @@ impl Bus {
     pub(crate) async fn drop_publisher(&self) {
         self.0.publisher.lock().await.take();
     }
+}
+
+/// What the broker answers, or that it did not in time.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, lapin::Error>>,
+) -> Result<T, PublishError> {
+    let answer = tokio::time::timeout(limit, call).await;
+    Ok(answer.map_err(|_| PublishError::TimedOut)??)
 }
 
 impl std::fmt::Debug for Bus {

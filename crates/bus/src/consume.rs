@@ -14,7 +14,12 @@ use prometheus::{HistogramVec, IntCounterVec, register_histogram_vec, register_i
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
-use crate::{Bus, Event, publish::PublishError, topology::Queue};
+use crate::{
+    Bus, Event,
+    connection::{CALL_WITHIN, within},
+    publish::PublishError,
+    topology::Queue,
+};
 
 static CONSUMED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     register_int_counter_vec!(
@@ -116,18 +121,15 @@ impl Consumer {
         F: Future<Output = Result<(), Failure>> + Send,
     {
         let channel: Channel = self.bus.channel().await?;
-        channel
-            .basic_qos(PREFETCH, BasicQosOptions::default())
-            .await?;
-        let options = BasicConsumeOptions::default();
-        let mut deliveries = channel
-            .basic_consume(
-                self.queue.name.into(),
-                "".into(),
-                options,
-                FieldTable::default(),
-            )
-            .await?;
+        let limit = channel.basic_qos(PREFETCH, BasicQosOptions::default());
+        within(CALL_WITHIN, limit).await?;
+        let consume = channel.basic_consume(
+            self.queue.name.into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        );
+        let mut deliveries = within(CALL_WITHIN, consume).await?;
         tracing::info!(queue = self.queue.name, "consuming");
         let running = TaskTracker::new();
         while let Some(Some(delivery)) = self.stop.run_until_cancelled(deliveries.next()).await {
@@ -141,7 +143,7 @@ impl Consumer {
         if self.stop.is_cancelled() {
             Ok(())
         } else {
-            Err(PublishError::TimedOut)
+            Err(PublishError::Ended)
         }
     }
 }

@@ -27,9 +27,15 @@ pub enum PublishError {
     /// The broker is not there, or the connection broke.
     #[error("the broker is not there")]
     Broker(#[from] lapin::Error),
+    /// The address of the broker is none.
+    #[error("the broker's address is not a URL")]
+    Address,
     /// The broker did not answer in time.
     #[error("the broker did not answer in time")]
     TimedOut,
+    /// The broker ended the stream of deliveries, as when the queue is deleted.
+    #[error("the broker ended the deliveries")]
+    Ended,
     /// The broker refused the message.
     #[error("the broker refused the event")]
     Refused,

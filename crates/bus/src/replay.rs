@@ -3,7 +3,11 @@
 use clap::builder::PossibleValuesParser;
 use lapin::{
     BasicProperties,
-    options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, BasicRejectOptions},
+    options::{
+        BasicAckOptions, BasicGetOptions, BasicPublishOptions, BasicRejectOptions,
+        QueueDeclareOptions,
+    },
+    types::FieldTable,
 };
 
 use crate::{Bus, BusConfig, PublishError, topology};
@@ -42,11 +46,18 @@ impl Bus {
     pub async fn replay(&self, queue: &str) -> Result<usize, PublishError> {
         let channel = self.publisher().await?;
         let dead = topology::dead_letters(queue);
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        let queue_now = channel
+            .queue_declare(dead.as_str().into(), passive, FieldTable::default())
+            .await?;
         let mut moved = 0;
-        while let Some(message) = channel
-            .basic_get(dead.as_str().into(), BasicGetOptions::default())
-            .await?
-        {
+        // As many as lie there now: what dies again meanwhile would come round for ever.
+        for _ in 0..queue_now.message_count() {
+            let get = channel.basic_get(dead.as_str().into(), BasicGetOptions::default());
+            let Some(message) = get.await? else { break };
             let delivery = message.delivery;
             // The default exchange routes by queue name; the headers of its first death stay behind.
             let properties = BasicProperties::default()

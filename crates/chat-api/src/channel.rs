@@ -48,6 +48,8 @@ pub struct Channel {
     pub owner_version: i64,
     /// The `seq` of the last entry.
     pub head_seq: i64,
+    /// The `seq` of the last message that the AI has answered; 0 for none.
+    pub answered_seq: i64,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
     /// When the last entry was written.
@@ -64,7 +66,7 @@ pub struct SetOwner {
     pub owner: OwnerState,
     /// Why, as a short code such as `visitor_asked`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = "^[a-z0-9_]+$")]
     pub reason: Option<String>,
     /// Change only while this is the last change of owner; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +77,11 @@ impl Validate for SetOwner {
     fn validate(&self, check: &mut Check) {
         if let Some(reason) = &self.reason {
             check.line("/reason", reason, 1..=64);
+            // It travels in events, which carry no words of anybody.
+            let in_code = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+            if !reason.bytes().all(in_code) {
+                check.fault("/reason", "a code such as `visitor_asked`");
+            }
         }
     }
 }

@@ -7,9 +7,10 @@ use reqwest::{Body as HttpBody, Method};
 use rest::{ClientError, Page, ServiceClient};
 use tokio::{
     sync::mpsc::{self, Sender},
-    task::JoinHandle,
+    time::timeout,
 };
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     Channel, Entry, OpenChannel, Opened, ReplyCommit, ReplyHeader, ReplyLine, SetOwner,
@@ -18,6 +19,8 @@ use crate::{
 
 /// A whole reply may take this long.
 const REPLY_WITHIN: std::time::Duration = std::time::Duration::from_secs(300);
+/// A chat that takes no line, or does not answer a commit, for so long is not there any more.
+const LINE_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 /// Lines that may wait for the network before the model has to.
 const LINES: usize = 256;
 
@@ -124,6 +127,7 @@ impl ChatClient {
             .body(body);
         let client = self.0.clone();
         let answer = tokio::spawn(async move { client.json::<Entry>(request).await });
+        let answer = AbortOnDropHandle::new(answer);
         Ok(Reply { lines, answer })
     }
 }
@@ -144,7 +148,7 @@ fn line<T: serde::Serialize>(value: &T) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Reply {
     lines: Sender<Vec<u8>>,
-    answer: JoinHandle<Result<Entry, ClientError>>,
+    answer: AbortOnDropHandle<Result<Entry, ClientError>>,
 }
 
 /// A reply that was not taken.
@@ -153,7 +157,7 @@ pub enum ReplyError {
     /// Chat refused it or cannot be reached.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The task that sends it was stopped.
+    /// The task that sends it was stopped, or chat hangs.
     #[error("the reply was stopped")]
     Stopped,
 }
@@ -164,13 +168,11 @@ impl Reply {
     /// # Errors
     /// When chat has answered already, which before the commit is a refusal.
     pub async fn delta(&mut self, offset: u64, delta: String) -> Result<(), ReplyError> {
-        if self
-            .lines
-            .send(line(&ReplyLine::Delta { offset, delta }))
+        let piece = line(&ReplyLine::Delta { offset, delta });
+        let sent = timeout(LINE_WITHIN, self.lines.send(piece))
             .await
-            .is_ok()
-            && !self.answer.is_finished()
-        {
+            .map_err(|_| ReplyError::Stopped)?;
+        if sent.is_ok() && !self.answer.is_finished() {
             return Ok(());
         }
         match (&mut self.answer).await {
@@ -185,12 +187,16 @@ impl Reply {
     /// When chat refuses it or cannot be reached; then nobody knows whether it was kept, and the same
     /// turn may be sent again.
     pub async fn commit(self, commit: ReplyCommit) -> Result<Entry, ReplyError> {
-        // A closed channel means that chat has answered; the answer says what.
-        let _ = self.lines.send(line(&ReplyLine::Commit { commit })).await;
-        drop(self.lines);
-        match self.answer.await {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(ReplyError::Stopped),
+        let Self { lines, answer } = self;
+        let answered = timeout(LINE_WITHIN, async {
+            // A closed channel means that chat has answered; the answer says what.
+            let _ = lines.send(line(&ReplyLine::Commit { commit })).await;
+            drop(lines);
+            answer.await
+        });
+        match answered.await {
+            Ok(Ok(result)) => Ok(result?),
+            Ok(Err(_)) | Err(_) => Err(ReplyError::Stopped),
         }
     }
 }

@@ -29,6 +29,10 @@ pub struct ReplyHeader {
     pub owner_version: i64,
     /// The last entry that the reply answers.
     pub answers_to_seq: i64,
+    /// The last answered entry that the turn knows of. With it, a reply is refused with 412 when the log
+    /// says otherwise, or when a later message came before the first word: the turn must look again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_seq: Option<i64>,
 }
 
 /// Each further line.

@@ -6,6 +6,8 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
 /// Rows are kept for longer than a dead letter may lie before somebody replays it.
 const KEEP: chrono::Duration = chrono::Duration::days(60);
+/// Rows that one statement forgets.
+const PORTION: u64 = 5_000;
 
 /// The inbox of one queue's consumer.
 #[derive(Debug, Clone)]
@@ -61,10 +63,18 @@ impl Inbox {
 }
 
 pub(crate) async fn clean(schema: &str, pool: &PgPool, clock: &Clock) -> sqlx::Result<()> {
-    let sql = format!("DELETE FROM {schema}.inbox WHERE handled_at < $1");
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(clock.now() - KEEP)
-        .execute(pool)
-        .await?;
-    Ok(())
+    // In portions: one statement may only take so long, and after a busy day there is much.
+    let sql = format!(
+        "DELETE FROM {schema}.inbox WHERE (event_id, queue) IN
+           (SELECT event_id, queue FROM {schema}.inbox WHERE handled_at < $1 LIMIT {PORTION})"
+    );
+    loop {
+        let done = sqlx::query(AssertSqlSafe(sql.clone()))
+            .bind(clock.now() - KEEP)
+            .execute(pool)
+            .await?;
+        if done.rows_affected() < PORTION {
+            return Ok(());
+        }
+    }
 }

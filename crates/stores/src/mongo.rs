@@ -4,12 +4,19 @@ use std::time::Duration;
 
 use anyhow::Context;
 use common::server::Unhealthy;
-use mongodb::{Client, Database, bson::doc, options::ClientOptions};
+use mongodb::{
+    Client, Database,
+    bson::{Document, doc},
+    error::{ErrorKind, WriteFailure},
+    options::ClientOptions,
+};
 use secrecy::{ExposeSecret, SecretString};
 
 /// A request waits this long for a server, then it is answered 503.
 const SELECT_WITHIN: Duration = Duration::from_secs(2);
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// MongoDB's code for a document that a unique key has already (error_codes.yml, `DuplicateKey`).
+const DUPLICATE_KEY: i32 = 11_000;
 
 /// Where MongoDB is.
 #[derive(Debug, Clone, clap::Args)]
@@ -48,4 +55,38 @@ pub async fn connect(config: &MongoConfig, name: &str) -> anyhow::Result<Databas
 pub async fn check(database: &Database) -> Result<(), Unhealthy> {
     database.run_command(doc! { "ping": 1 }).await?;
     Ok(())
+}
+
+/// Whether a unique key refused the document.
+#[must_use]
+pub fn is_duplicate(error: &mongodb::error::Error) -> bool {
+    match error.kind.as_ref() {
+        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
+        ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
+        _ => false,
+    }
+}
+
+/// Spreads a collection over the shards by `key`, where there are shards. Another server does not know
+/// the command, and needs none.
+pub async fn shard(database: &Database, collection: &str, key: Document) {
+    let admin = database.client().database("admin");
+    let answer = admin.run_command(doc! { "isMaster": 1 }).await;
+    // What a router of a sharded cluster says about itself (MongoDB manual, `hello`).
+    let is_router = |answer: Document| answer.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
+    if !answer.is_ok_and(is_router) {
+        tracing::info!(
+            collection,
+            "the server is no router of a sharded cluster; nothing to shard"
+        );
+        return;
+    }
+    let command = doc! {
+        "shardCollection": format!("{}.{collection}", database.name()),
+        "key": key,
+    };
+    match admin.run_command(command).await {
+        Ok(_) => tracing::info!(collection, "sharded"),
+        Err(error) => tracing::warn!(collection, %error, "not sharded"),
+    }
 }

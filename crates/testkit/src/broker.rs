@@ -16,6 +16,15 @@ pub struct Broker {
     name: String,
 }
 
+/// A bus that nobody answers, for tests without events.
+#[must_use]
+pub fn no_bus(service: &'static str) -> Bus {
+    let config = BusConfig {
+        amqp_url: "amqp://127.0.0.1:1/%2f".to_owned().into(),
+    };
+    Bus::new(service, &config)
+}
+
 impl Broker {
     /// A virtual host with nothing in it.
     pub async fn start() -> Self {
@@ -64,8 +73,16 @@ impl Broker {
             .unwrap_or_default()
     }
 
-    /// Breaks every connection to this virtual host, as a restart of the broker would; answers how many.
-    pub async fn cut_connections(&self) -> usize {
+    /// Breaks the connections to this virtual host, as a restart of the broker would. Waits for one: the
+    /// management plugin lists a new connection some seconds late.
+    pub async fn cut_connections(&self) {
+        crate::eventually("a connection to cut", || async {
+            (self.cut_listed().await > 0).then_some(())
+        })
+        .await;
+    }
+
+    async fn cut_listed(&self) -> usize {
         let mut cut = 0;
         let list = self
             .call(

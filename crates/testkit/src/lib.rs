@@ -16,6 +16,7 @@
     reason = "all of them panic when the infrastructure is not there"
 )]
 
+mod answers;
 mod broker;
 mod keys;
 mod mongo;
@@ -24,7 +25,8 @@ mod proxy;
 mod server;
 mod wait;
 
-pub use broker::Broker;
+pub use answers::{json, places, problem};
+pub use broker::{Broker, no_bus};
 pub use keys::Keys;
 pub use mongo::{mongo, mongo_at, mongo_url};
 pub use postgres::Postgres;

@@ -9,9 +9,10 @@ use sqlx::{
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use stores::postgres::DatabaseConfig;
 use uuid::Uuid;
 
-use crate::{clean_up, setting};
+use crate::{Proxy, clean_up, setting};
 
 /// A database that is dropped with this value.
 #[derive(Debug)]
@@ -62,6 +63,18 @@ impl Postgres {
             &format!("-c role={schema} -c search_path={schema},public"),
         );
         url.into()
+    }
+
+    /// A pool of the service `schema` through a proxy, for a database that goes away.
+    pub async fn behind_a_proxy(&self, schema: &'static str) -> (PgPool, Proxy) {
+        let direct = url::Url::parse(&self.url(schema)).expect("a URL");
+        let proxy = Proxy::start(&direct).await;
+        let config = DatabaseConfig {
+            database_url: String::from(proxy.through(&direct)).into(),
+            database_connections: 4,
+        };
+        let pool = stores::postgres::connect(&config, schema).expect("a URL");
+        (pool, proxy)
     }
 }
 

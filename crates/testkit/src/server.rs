@@ -2,7 +2,8 @@
 
 use axum::Router;
 use common::server::{Health, Lifecycle, ServerConfig, Service, serve_on};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::Value;
 use stores::redis::{Redis, RedisConfig};
 use tokio::net::TcpListener;
 use url::Url;
@@ -85,6 +86,13 @@ impl Server {
     /// A `DELETE` on the public listener.
     pub fn delete(&self, path: &str) -> RequestBuilder {
         self.request(Method::DELETE, path)
+    }
+
+    /// What `/readyz` answers.
+    pub async fn readiness(&self) -> (StatusCode, Value) {
+        let request = self.internal_request(Method::GET, "/readyz");
+        let response = request.send().await.unwrap();
+        (response.status(), response.json().await.unwrap())
     }
 
     /// A request to the internal listener.

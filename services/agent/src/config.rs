@@ -94,11 +94,11 @@ pub struct TurnsConfig {
     #[arg(long, env = "SYNTERA_TURN_CONCURRENCY", default_value_t = 32)]
     pub turn_concurrency: usize,
     /// Seconds that one answer may take; then the customer is told that it failed.
-    #[arg(long, env = "SYNTERA_TURN_SECONDS", default_value_t = 90)]
+    #[arg(long, env = "SYNTERA_TURN_SECONDS", default_value_t = 45)]
     pub turn_seconds: u64,
     /// The cosine, -1 to 1, that the best chunk must reach for the agent to answer from the texts.
     /// It belongs to the embedding model: docs/knowledge.md says how the default was found.
-    #[arg(long, env = "SYNTERA_SEARCH_FLOOR", default_value_t = 0.35)]
+    #[arg(long, env = "SYNTERA_SEARCH_FLOOR", default_value_t = 0.30)]
     pub search_floor: f64,
 }
 

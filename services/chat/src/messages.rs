@@ -60,8 +60,8 @@ impl ListQuery {
             (None, Some(seq), None) if seq >= 1 => Ok(History::Before(seq)),
             (None, Some(_), None) => wrong("before_seq", "1 or more"),
             (None, None, Some(cursor)) => Ok(match cursor.read()? {
-                Position::After(seq) => History::After(seq),
-                Position::Before(seq) => History::Before(seq),
+                Position::After(seq) => History::After(seq.max(0)),
+                Position::Before(seq) => History::Before(seq.max(1)),
             }),
             (_, _, Some(_)) => wrong(
                 "cursor",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clock::Clock;
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use crate::work::Work;
 
@@ -19,4 +20,12 @@ pub struct App {
     pub deadline: Duration,
     /// Where the time comes from.
     pub clock: Clock,
+}
+
+impl App {
+    /// When a request that begins now must be answered.
+    #[must_use]
+    pub fn until(&self) -> Instant {
+        Instant::now() + self.deadline
+    }
 }

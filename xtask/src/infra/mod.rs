@@ -74,10 +74,20 @@ pub(crate) fn ensure(workspace: &Workspace, instance: &Instance) -> Result<Start
         Started::Now
     };
     wait(instance, &secrets)?;
-    if started == Started::Now {
-        postgres::initialise(workspace, instance, &secrets, postgres::DATABASE)?;
-    }
+    // Whoever started it may have been cut short before this; it may be run again.
+    postgres::initialise(workspace, instance, &secrets, postgres::DATABASE)?;
     Ok(started)
+}
+
+/// Does work that brings the infrastructure up, and stops it afterwards unless it ran before.
+pub(crate) fn during<T>(instance: &Instance, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let _lock = instance.lock()?;
+    let ours = !Supervisor::infra(instance).is_running();
+    let result = work();
+    if ours {
+        run::uninterruptible(|| down::stop(instance))?;
+    }
+    result
 }
 
 fn start(

@@ -16,17 +16,15 @@ use ids::{AgentId, ChannelId, ContactId, VisitorId, WorkspaceId};
 use mongodb::{
     Collection, Database, IndexModel,
     bson::{self, Bson, Document, doc},
-    error::{ErrorKind, Result, WriteFailure},
+    error::Result,
     options::{Acknowledgment, CollectionOptions, IndexOptions, WriteConcern},
 };
+use stores::mongo;
 
 /// The collection.
 const CONVERSATIONS: &str = "conversations";
 /// Entries of one document.
 const BUCKET: i64 = 100;
-/// MongoDB's code for a document that a unique key has already (error_codes.yml, `DuplicateKey`).
-const DUPLICATE_KEY: i32 = 11_000;
-
 /// What is known of a conversation as a whole.
 #[derive(Debug, Clone)]
 pub struct Header {
@@ -147,27 +145,9 @@ impl ConversationLog {
                 ),
             ])
             .await?;
-        self.shard().await;
+        let key = doc! { "workspace_id": 1, "conversation_id": 1 };
+        mongo::shard(&self.database, CONVERSATIONS, key).await;
         Ok(())
-    }
-
-    /// Only a router of a sharded cluster knows the command; any other server needs none.
-    async fn shard(&self) {
-        let admin = self.database.client().database("admin");
-        let answer = admin.run_command(doc! { "isMaster": 1 }).await;
-        let router =
-            answer.is_ok_and(|answer| answer.get_str("msg").is_ok_and(|msg| msg == "isdbgrid"));
-        if !router {
-            tracing::info!("the server is no router of a sharded cluster; nothing to shard");
-            return;
-        }
-        let command = doc! {
-            "shardCollection": format!("{}.{CONVERSATIONS}", self.database.name()),
-            "key": { "workspace_id": 1, "conversation_id": 1 },
-        };
-        if let Err(error) = admin.run_command(command).await {
-            tracing::warn!(collection = CONVERSATIONS, %error, "not sharded");
-        }
     }
 
     /// Writes messages that are not there yet, and what is known of the conversation.
@@ -199,22 +179,35 @@ impl ConversationLog {
         } else {
             format!("{}:{bucket}", header.channel)
         };
-        let update = doc! {
-            "$setOnInsert": {
-                "_id": id,
-                "agent_id": header.agent.to_string(),
-                "visitor_id": header.visitor.to_string(),
-                "opened_at": time(header.opened_at),
-                "messages": [],
-                "metadata.sentiment": Bson::Null,
-                "metadata.intent": Bson::Null,
-            },
-            "$set": {
-                "contact_id": header.contact.map(|contact| contact.to_string()),
-                "closed_at": header.closed_at.map(time),
-                "metadata.escalated": header.escalated,
-            },
+        // Whoever writes may know less than what is there: only what is known is set.
+        let mut known = Document::new();
+        let mut absent = doc! {
+            "_id": id,
+            "agent_id": header.agent.to_string(),
+            "visitor_id": header.visitor.to_string(),
+            "opened_at": time(header.opened_at),
+            "messages": [],
+            "metadata.sentiment": Bson::Null,
+            "metadata.intent": Bson::Null,
         };
+        let contact = header.contact.map(|contact| contact.to_string().into());
+        let closed_at = header.closed_at.map(|at| time(at).into());
+        let escalated = header.escalated.then_some(Bson::Boolean(true));
+        for (field, value, otherwise) in [
+            ("contact_id", contact, Bson::Null),
+            ("closed_at", closed_at, Bson::Null),
+            ("metadata.escalated", escalated, Bson::Boolean(false)),
+        ] {
+            match value {
+                Some(value) => known.insert(field, value),
+                None => absent.insert(field, otherwise),
+            };
+        }
+        let mut update = doc! { "$setOnInsert": absent };
+        if !known.is_empty() {
+            // An empty `$set` is an error.
+            update.insert("$set", known);
+        }
         let upsert = || {
             self.conversations
                 .update_one(key(header, bucket), update.clone())
@@ -222,7 +215,7 @@ impl ConversationLog {
         };
         match upsert().await {
             // Two upserts of one new document: the loser finds it at the second try.
-            Err(error) if is_duplicate(&error) => upsert().await.map(drop),
+            Err(error) if mongo::is_duplicate(&error) => upsert().await.map(drop),
             result => result.map(drop),
         }
     }
@@ -265,14 +258,6 @@ fn entry(message: &Logged) -> Result<Bson> {
         );
     }
     Ok(entry.into())
-}
-
-fn is_duplicate(error: &mongodb::error::Error) -> bool {
-    match error.kind.as_ref() {
-        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
-        ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

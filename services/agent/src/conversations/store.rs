@@ -82,7 +82,8 @@ pub(crate) async fn want(
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes who answers since when, unless something newer is known.
+/// Notes who answers since when, unless something newer is known. That a person was asked for stays true
+/// even where the news of it comes late.
 pub(crate) async fn observe_owner(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -90,9 +91,10 @@ pub(crate) async fn observe_owner(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE agent.conversations
-         SET owner = $3, owner_version = $4, escalated = escalated OR $3 IN ('queued', 'human'),
+         SET owner = CASE WHEN owner_version < $4 THEN $3 ELSE owner END,
+             owner_version = GREATEST(owner_version, $4), escalated = escalated OR $3 IN ('queued', 'human'),
              log_wanted_seq = GREATEST(log_wanted_seq, $4)
-         WHERE workspace_id = $1 AND channel_id = $2 AND owner_version < $4",
+         WHERE workspace_id = $1 AND channel_id = $2",
         workspace.as_uuid(),
         channel.as_uuid(),
         owner.as_str(),

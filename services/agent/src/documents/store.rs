@@ -353,15 +353,16 @@ pub(super) async fn requeue_stale(connection: &mut PgConnection, model: &str) ->
 }
 
 /// Puts an agent's documents back on the work list, because its language changed. Their chunks can be
-/// found meanwhile.
+/// found meanwhile. Whoever works on one loses it: they read the language before.
 pub(crate) async fn requeue_of_agent(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     agent: AgentId,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE agent.documents SET status = 'pending', due_at = clock_timestamp(), version = version + 1
-         WHERE workspace_id = $1 AND agent_id = $2 AND status = 'ready'",
+        "UPDATE agent.documents
+         SET status = 'pending', due_at = clock_timestamp(), version = version + 1, attempts = attempts + 1
+         WHERE workspace_id = $1 AND agent_id = $2 AND status IN ('ready', 'pending')",
         workspace.as_uuid(),
         agent.as_uuid(),
     )

@@ -15,7 +15,7 @@ use crate::{
     conversations,
 };
 
-/// Entries before the wanted one that a turn looks at.
+/// Entries before the wanted one that a turn looks at, besides those that are not answered.
 const LOOK_BACK: i64 = 60;
 /// The CRM makes an answer better, not possible: nobody waits long for it.
 const CONTACT_WITHIN: Duration = Duration::from_millis(500);
@@ -94,7 +94,9 @@ pub(super) async fn gather(app: &App, lease: &Lease) -> Result<Option<Context>, 
 
 async fn log(app: &App, lease: &Lease) -> Result<Vec<Entry>, ClientError> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut after = (lease.wanted_seq - LOOK_BACK).max(0);
+    let mut after = (lease.wanted_seq - LOOK_BACK)
+        .min(lease.answered_seq)
+        .max(0);
     loop {
         let page = app.chat.log(lease.workspace, lease.channel, after).await?;
         let more = page.next_cursor.is_some();
@@ -146,12 +148,16 @@ impl Context {
             .find(|entry| entry.turn_id == Some(turn))
     }
 
+    /// When a message was written.
+    pub(super) fn asked_at(&self, seq: i64) -> Option<DateTime<Utc>> {
+        let asked = self.entries.iter().find(|entry| entry.seq == seq)?;
+        Some(asked.created_at)
+    }
+
     /// What is to be answered; none when nothing is.
     pub(super) fn task(&self) -> Option<Task> {
-        task(
-            &self.entries,
-            self.answered_seq.max(self.channel.owner_version),
-        )
+        let answered = self.answered_seq.max(self.channel.answered_seq);
+        task(&self.entries, answered.max(self.channel.owner_version))
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Delivered {
     Closed,
     /// Another turn answered the same message, or a later one.
     AnsweredAlready,
+    /// The log has an answer or a message that the turn does not know of.
+    Behind,
     /// A later attempt than ours has begun.
     Superseded,
     /// Chat does not take the answer as it is: a fault of ours.
@@ -123,6 +125,7 @@ fn refusal(error: &ReplyError) -> Option<Delivered> {
         (Some(ErrorCode::OwnerChanged), _) => Some(Delivered::TakenOver),
         (Some(ErrorCode::ChannelClosed | ErrorCode::NotFound), _) => Some(Delivered::Closed),
         (Some(ErrorCode::AlreadyAnswered), _) => Some(Delivered::AnsweredAlready),
+        (Some(ErrorCode::PreconditionFailed), _) => Some(Delivered::Behind),
         (Some(ErrorCode::Conflict), _) => Some(Delivered::Superseded),
         // Broken off on the way, which looks like a body that is no JSON.
         (Some(ErrorCode::InvalidJson | ErrorCode::RateLimited), _) => None,

@@ -14,7 +14,7 @@ use ids::TurnId;
 use tracing::Instrument;
 
 use super::{
-    context::{self, Context, Task, Trouble},
+    context::{self, Context, Trouble},
     deliver::{Delivered, FirstWord, deliver},
     draft::Pen,
     gate,
@@ -59,7 +59,7 @@ async fn hold(app: &App, lease: &Lease) {
         }
     };
     let Err(error) = result else { return };
-    tracing::warn!(
+    tracing::info!(
         error = &error as &dyn std::error::Error,
         "the turn waits for something that is down"
     );
@@ -80,7 +80,8 @@ enum Attempt {
 }
 
 async fn answer(app: &App, lease: &Lease, keeper: &Keeper) -> Result<(), Trouble> {
-    let mut last: Option<(TurnId, i64)> = lease.turn_id.zip(lease.turn_seq);
+    // The turns that chat may have heard of; the last one goes on.
+    let mut turns: Vec<(TurnId, i64)> = lease.turn_id.zip(lease.turn_seq).into_iter().collect();
     let mut rejected = false;
     loop {
         let began = Instant::now();
@@ -88,11 +89,9 @@ async fn answer(app: &App, lease: &Lease, keeper: &Keeper) -> Result<(), Trouble
             // Deleted meanwhile: nobody waits for an answer.
             return settle(app, lease, lease.wanted_seq).await;
         };
-        if let Some((turn, seq)) = last
-            && let Some(entry) = context.entry_of(turn)
-        {
-            let task = context.task();
-            return recover(app, (lease, &context), (turn, seq, entry), task.as_ref()).await;
+        let told = |(turn, seq): &(TurnId, i64)| Some((*turn, *seq, context.entry_of(*turn)?));
+        if let Some(answer) = turns.iter().find_map(told) {
+            return recover(app, (lease, &context), answer).await;
         }
         let task = context.task().filter(|_| context.is_mine());
         let Some(task) = task else {
@@ -106,10 +105,13 @@ async fn answer(app: &App, lease: &Lease, keeper: &Keeper) -> Result<(), Trouble
             return settle(app, lease, lease.wanted_seq).await;
         };
         // The same message under the same id: chat takes it once, whoever tells it.
-        let turn = last
-            .filter(|(_, seq)| *seq == task.seq && !rejected)
-            .map_or_else(TurnId::new, |(turn, _)| turn);
-        last = Some((turn, task.seq));
+        let turn = match turns.last() {
+            Some((turn, seq)) if *seq == task.seq && !rejected => *turn,
+            _ => TurnId::new(),
+        };
+        if turns.last() != Some(&(turn, task.seq)) {
+            turns.push((turn, task.seq));
+        }
         let span = tracing::Span::current();
         span.record("turn", tracing::field::display(turn))
             .record("answers_to", task.seq);
@@ -150,6 +152,7 @@ async fn attempt(work: &Work<'_>, context_time: Duration) -> Result<Attempt, Tro
         epoch: lease.epoch,
         owner_version: context.channel.owner_version,
         answers_to_seq: task.seq,
+        answered_seq: Some(context.channel.answered_seq),
     };
     let (pen, paper) = Pen::new();
     let first_word = FirstWord::new();
@@ -182,7 +185,7 @@ async fn attempt(work: &Work<'_>, context_time: Duration) -> Result<Attempt, Tro
         Delivered::Committed(entry) => {
             let Some(plan) = plan else {
                 // It was in the log before we had written it: an earlier attempt's.
-                recover(app, (lease, context), (turn, task.seq, &entry), Some(task)).await?;
+                recover(app, (lease, context), (turn, task.seq, &entry)).await?;
                 return Ok(Attempt::Done);
             };
             if plan.outcome == TurnOutcome::HandedOff {
@@ -208,6 +211,7 @@ async fn attempt(work: &Work<'_>, context_time: Duration) -> Result<Attempt, Tro
             settle(app, lease, task.seq).await?;
             Ok(Attempt::Done)
         }
+        Delivered::Behind => Ok(Attempt::LookAgain),
         Delivered::Superseded => Ok(Attempt::Done),
         Delivered::Rejected(why) => {
             tracing::error!(why, "chat does not take the answer");
@@ -270,7 +274,6 @@ async fn recover(
     app: &App,
     (lease, context): (&Lease, &Context),
     (turn, seq, entry): (TurnId, i64, &Entry),
-    task: Option<&Task>,
 ) -> Result<(), Trouble> {
     tracing::info!("the answer is in the log already; recording it");
     let language = &context.agent.agent.language;
@@ -290,10 +293,7 @@ async fn recover(
     } else {
         TurnOutcome::SmallTalk
     };
-    let asked_at = task
-        .map(|task| task.asked_at)
-        .or(lease.wanted_at)
-        .unwrap_or(entry.created_at);
+    let asked_at = context.asked_at(seq).unwrap_or(entry.created_at);
     let record = Record {
         turn,
         agent_version: context.agent.version,

@@ -23,7 +23,6 @@ pub(super) struct Lease {
     /// How often this message was tried, this time included.
     pub(super) attempts: i32,
     pub(super) wanted_seq: i64,
-    pub(super) wanted_at: Option<DateTime<Utc>>,
     pub(super) answered_seq: i64,
     pub(super) traceparent: Option<String>,
     /// The turn that may have streamed already, and what it answers.
@@ -50,7 +49,7 @@ pub(super) async fn take(
            FROM next WHERE c.channel_id = next.channel_id
            RETURNING c.workspace_id AS "workspace: WorkspaceId", c.channel_id AS "channel: ChannelId",
                      c.agent_id AS "agent: AgentId", c.visitor_id AS "visitor: VisitorId",
-                     c.contact_id AS "contact: ContactId", c.epoch, c.attempts, c.wanted_seq, c.wanted_at,
+                     c.contact_id AS "contact: ContactId", c.epoch, c.attempts, c.wanted_seq,
                      c.answered_seq, c.traceparent, c.turn_id AS "turn_id: TurnId", c.turn_seq"#,
         instance.as_uuid(),
         most,
@@ -112,11 +111,14 @@ pub(super) async fn begin(
 }
 
 /// Gives a lease back with the work undone, because something that it needs is down. This attempt does
-/// not count: it says nothing about the message.
+/// not count: it says nothing about the message. The longer it has waited, the longer the pause, so that
+/// an outage is not met with all that waits, twice a second.
 pub(super) async fn give_back(connection: &mut PgConnection, lease: &Lease) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE agent.conversations
-         SET lease_owner = NULL, lease_until = NULL, due_at = clock_timestamp() + interval '500 milliseconds',
+         SET lease_owner = NULL, lease_until = NULL,
+             due_at = clock_timestamp() + GREATEST(interval '500 milliseconds',
+                          LEAST(interval '5 seconds', (clock_timestamp() - wanted_at) / 10)),
              attempts = GREATEST(attempts - 1, 0)
          WHERE workspace_id = $1 AND channel_id = $2 AND epoch = $3",
         lease.workspace.as_uuid(),

@@ -7,17 +7,23 @@ use ids::{UserId, WorkspaceId};
 use reqwest::StatusCode;
 use serde_json::Value;
 use stores::redis::{Redis, RedisConfig};
-use testkit::{Postgres, eventually};
+use testkit::{Postgres, eventually, json, no_bus};
 use tokio::net::TcpListener;
 
-use crate::support::{Analytics, Conversation, cache, json, no_bus};
+use crate::support::{Analytics, Conversation, cache};
 
 const DAY: &str = "/reports/conversations?from=2026-11-23T00:00:00Z&to=2026-11-24T00:00:00Z";
 
 async fn with(redis: Redis) -> Analytics {
     let postgres = Postgres::start(&analytics::MIGRATOR, "analytics").await;
     let pool = postgres.pool.clone();
-    Analytics::on(postgres, (pool.clone(), pool), cache(redis), no_bus()).await
+    Analytics::on(
+        postgres,
+        (pool.clone(), pool),
+        cache(redis),
+        no_bus("analytics"),
+    )
+    .await
 }
 
 async fn started(analytics: &Analytics, path: &str) -> i64 {

@@ -7,9 +7,9 @@ use crm_api::events::ContactUpdated;
 use ids::{AgentId, EventId, WorkspaceId};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use testkit::{Broker, eventually};
+use testkit::{Broker, eventually, json};
 
-use crate::support::{Analytics, Conversation, at, json};
+use crate::support::{Analytics, Conversation, at};
 
 async fn publish(bus: &Bus, events: &[Event]) {
     for published in bus.publish_all(events).await {

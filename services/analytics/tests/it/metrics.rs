@@ -7,8 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ids::{ChannelId, MetricId};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use testkit::json;
 
-use crate::support::{Analytics, Conversation, json};
+use crate::support::{Analytics, Conversation};
 
 #[tokio::test]
 async fn each_event_is_what_the_definitions_say() {

@@ -3,39 +3,11 @@
 use std::time::{Duration, Instant};
 
 use chat_api::SenderKind;
-use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
-use sqlx::PgPool;
-use stores::postgres::{DatabaseConfig, connect};
-use testkit::{Broker, Postgres, Proxy, eventually_within};
-use url::Url;
+use reqwest::StatusCode;
+use serde_json::json;
+use testkit::{Broker, Postgres, eventually_within, json, no_bus, problem};
 
-use crate::support::{Analytics, Conversation, json, no_bus, no_cache, problem};
-
-async fn behind_a_proxy(postgres: &Postgres) -> (PgPool, Proxy) {
-    let direct = Url::parse(&postgres.url("analytics")).unwrap();
-    let proxy = Proxy::start(&direct).await;
-    let database_url = String::from(proxy.through(&direct)).into();
-    let pool = connect(
-        &DatabaseConfig {
-            database_url,
-            database_connections: 4,
-        },
-        "analytics",
-    )
-    .unwrap();
-    (pool, proxy)
-}
-
-async fn readiness(analytics: &Analytics) -> (StatusCode, Value) {
-    let response = analytics
-        .server
-        .internal_request(Method::GET, "/readyz")
-        .send()
-        .await
-        .unwrap();
-    (response.status(), response.json().await.unwrap())
-}
+use crate::support::{Analytics, Conversation, no_cache};
 
 /// Both reads are answered 503, each in time.
 async fn refused(analytics: &Analytics) {
@@ -77,7 +49,7 @@ async fn answered(analytics: &Analytics) {
 async fn without_postgres_answers_are_503_in_time_and_events_wait() {
     let broker = Broker::start().await;
     let database = Postgres::start(&analytics::MIGRATOR, "analytics").await;
-    let (pool, postgres) = behind_a_proxy(&database).await;
+    let (pool, postgres) = database.behind_a_proxy("analytics").await;
     let analytics = Analytics::on(
         database,
         (pool.clone(), pool),
@@ -87,11 +59,11 @@ async fn without_postgres_answers_are_503_in_time_and_events_wait() {
     .await;
     analytics.run();
     answered(&analytics).await;
-    assert_eq!(readiness(&analytics).await.0, StatusCode::OK);
+    assert_eq!(analytics.server.readiness().await.0, StatusCode::OK);
 
     postgres.take_down();
     refused(&analytics).await;
-    let (status, report) = readiness(&analytics).await;
+    let (status, report) = analytics.server.readiness().await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_ne!(report["checks"]["postgres"], "ok");
     assert_eq!(report["checks"]["rabbitmq"], "ok");
@@ -113,7 +85,7 @@ async fn without_postgres_answers_are_503_in_time_and_events_wait() {
         || async { (analytics.metrics().await.len() == 4).then_some(()) },
     )
     .await;
-    assert_eq!(readiness(&analytics).await.0, StatusCode::OK);
+    assert_eq!(analytics.server.readiness().await.0, StatusCode::OK);
     assert_eq!(
         broker.depth("analytics.ingest.dead").await,
         0,
@@ -127,8 +99,14 @@ async fn reads_go_to_the_replica_and_counting_does_not_need_it() {
     let pool = primary.pool.clone();
     // A replica that has not heard of anything yet.
     let behind = Postgres::start(&analytics::MIGRATOR, "analytics").await;
-    let (replica, proxy) = behind_a_proxy(&behind).await;
-    let analytics = Analytics::on(primary, (pool.clone(), replica), no_cache(), no_bus()).await;
+    let (replica, proxy) = behind.behind_a_proxy("analytics").await;
+    let analytics = Analytics::on(
+        primary,
+        (pool.clone(), replica),
+        no_cache(),
+        no_bus("analytics"),
+    )
+    .await;
     let talk = Conversation::new(analytics.workspace);
     analytics.hear(&talk.opened()).await;
     assert!(analytics.metrics().await.is_empty());
@@ -137,7 +115,7 @@ async fn reads_go_to_the_replica_and_counting_does_not_need_it() {
 
     proxy.take_down();
     refused(&analytics).await;
-    let (_, checks) = readiness(&analytics).await;
+    let (_, checks) = analytics.server.readiness().await;
     assert_eq!(checks["checks"]["postgres"], "ok");
     assert_ne!(checks["checks"]["replica"], "ok");
     analytics.hear(&talk.ended()).await;

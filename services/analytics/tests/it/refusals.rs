@@ -4,8 +4,9 @@ use common::tokens::{Claims, Role};
 use ids::{AgentId, UserId, VisitorId, WorkspaceId};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::json;
+use testkit::{json, places, problem};
 
-use crate::support::{Analytics, Conversation, json, places, problem};
+use crate::support::{Analytics, Conversation};
 
 /// Every operation of the document.
 fn operations(analytics: &Analytics) -> Vec<RequestBuilder> {

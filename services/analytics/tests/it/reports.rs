@@ -8,8 +8,9 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::Row;
+use testkit::json;
 
-use crate::support::{Analytics, Conversation, at, json};
+use crate::support::{Analytics, Conversation, at};
 
 /// Three hundred conversations over ten days, some still open, some with a contact who came before.
 async fn generate(analytics: &Analytics, workspace: WorkspaceId, seed: u64) {

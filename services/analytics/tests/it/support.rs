@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_api::events::{TurnCompleted, TurnOutcome};
 use analytics::{app::App, reports::Cache};
-use bus::{Bus, BusConfig, Event, EventData};
+use bus::{Bus, Event, EventData};
 use chat_api::{
     OwnerState, SenderKind,
     events::{ChannelOpened, MessageCreated},
@@ -21,7 +21,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
 use stores::redis::Redis;
-use testkit::{Broker, Keys, Postgres, Server};
+use testkit::{Broker, Keys, Postgres, Server, json, no_bus};
 
 /// Analytics on a fresh database, seen by somebody who may read.
 pub(crate) struct Analytics {
@@ -42,16 +42,6 @@ pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// A bus that nobody answers, for tests without events.
-pub(crate) fn no_bus() -> Bus {
-    Bus::new(
-        "analytics",
-        &BusConfig {
-            amqp_url: "amqp://127.0.0.1:1/%2f".to_owned().into(),
-        },
-    )
-}
-
 /// A cache that keeps nothing, so that each answer is computed.
 pub(crate) fn no_cache() -> Cache {
     Cache::new(testkit::redis(), Duration::ZERO)
@@ -67,7 +57,13 @@ impl Analytics {
     pub(crate) async fn start() -> Self {
         let postgres = Postgres::start(&analytics::MIGRATOR, "analytics").await;
         let pool = postgres.pool.clone();
-        Self::on(postgres, (pool.clone(), pool), no_cache(), no_bus()).await
+        Self::on(
+            postgres,
+            (pool.clone(), pool),
+            no_cache(),
+            no_bus("analytics"),
+        )
+        .await
     }
 
     /// With the consumer running on `broker`.
@@ -172,39 +168,6 @@ impl Analytics {
             .collect();
         (values.len(), values.iter().sum())
     }
-}
-
-/// Sends a request; the JSON of an answer that must have this status.
-pub(crate) async fn json(request: RequestBuilder, status: StatusCode) -> Value {
-    let response = request.send().await.unwrap();
-    let got = response.status();
-    let text = response.text().await.unwrap();
-    assert_eq!(got, status, "{text}");
-    serde_json::from_str(&text).unwrap()
-}
-
-/// Sends a request that must be refused; its problem document, checked for what every one must have.
-pub(crate) async fn problem(request: RequestBuilder, status: StatusCode, code: &str) -> Value {
-    let response = request.send().await.unwrap();
-    let got = response.status();
-    let media_type = response.headers()["content-type"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let text = response.text().await.unwrap();
-    let body: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((got, body["code"].as_str()), (status, Some(code)), "{text}");
-    assert_eq!(media_type, "application/problem+json");
-    assert_eq!(body["type"], format!("/errors/{code}"));
-    body
-}
-
-/// The parameters that a problem names.
-pub(crate) fn places(problem: &Value) -> Vec<&str> {
-    let errors = problem["errors"].as_array().into_iter().flatten();
-    errors
-        .filter_map(|error| error["parameter"].as_str())
-        .collect()
 }
 
 /// A conversation of a workspace, as the services tell of it.

@@ -19,6 +19,8 @@ const MAX_FRAMES: usize = 1024;
 const MAX_BYTES: usize = 1 << 20;
 /// A backlog is read on only while fewer frames than this wait, so that it leaves room for what is new.
 const BACKLOG_FRAMES: usize = 64;
+/// The same in bytes: entries may be large.
+const BACKLOG_BYTES: usize = MAX_BYTES / 4;
 /// Frames that are written before the socket is flushed.
 const BATCH: usize = 64;
 /// What an idle queue keeps of the memory that a burst needed, in frames.
@@ -47,6 +49,13 @@ struct Queue {
     frames: VecDeque<Message>,
     bytes: usize,
     close: Option<Close>,
+}
+
+impl Queue {
+    /// Whether a frame of backlog fits, with space left for what happens meanwhile.
+    fn has_room(&self) -> bool {
+        self.frames.len() < BACKLOG_FRAMES && self.bytes < BACKLOG_BYTES
+    }
 }
 
 impl Outbox {
@@ -131,7 +140,7 @@ impl Outbox {
         loop {
             {
                 let queue = self.lock();
-                if queue.close.is_some() || queue.frames.len() < BACKLOG_FRAMES {
+                if queue.close.is_some() || queue.has_room() {
                     return;
                 }
             }

@@ -115,6 +115,7 @@ impl World {
             user_messages: 0,
             escalated: false,
             answered_seq: 0,
+            asked_seq: 0,
         }
     }
 

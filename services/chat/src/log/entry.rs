@@ -50,6 +50,9 @@ pub struct Head {
     pub escalated: bool,
     /// The last entry that the AI has answered; 0 for none.
     pub answered_seq: i64,
+    /// The last message of the visitor; 0 for none.
+    #[serde(default)]
+    pub asked_seq: i64,
 }
 
 /// Who acts on a channel.

@@ -39,7 +39,7 @@ use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 pub use documents::StoreError;
 pub use entry::{Actor, ClientKey, Head, Place};
 pub use error::Error;
-pub use model::{Refusal, may_answer};
+pub use model::{Refusal, may_begin};
 pub use read::{History, channel};
 
 use self::{relay::Relay, store::Store};

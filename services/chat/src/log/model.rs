@@ -24,6 +24,8 @@ pub enum Refusal {
     OwnerChanged,
     /// The AI has answered this, or something later, already.
     AlreadyAnswered,
+    /// The turn does not know of an answer or of a message that is in the log.
+    Behind,
     /// Another agent answers in this channel.
     WrongAgent,
     /// This actor may not set that owner.
@@ -40,6 +42,8 @@ impl From<Refusal> for Problem {
                 .detail("read the channel again and decide anew; nothing was written"),
             Refusal::AlreadyAnswered => Self::new(ErrorCode::AlreadyAnswered)
                 .detail("an answer to this message, or to a later one, is in the log"),
+            Refusal::Behind => Self::new(ErrorCode::PreconditionFailed)
+                .detail("read the log again: it has an answer or a message that the turn does not know of"),
             Refusal::WrongAgent => {
                 Self::new(ErrorCode::Conflict).detail("another agent answers in this channel")
             }
@@ -74,6 +78,7 @@ pub(super) fn open(
         user_messages: 0,
         escalated: false,
         answered_seq: 0,
+        asked_seq: 0,
     };
     let entry = Entry {
         channel_id: place.channel,
@@ -126,7 +131,7 @@ pub(super) fn say(head: &Head, actor: Actor, message: &NewMessage) -> Result<Dra
 ///
 /// # Errors
 /// When the owner has moved, or the answer is there already.
-pub fn may_answer(head: &Head, header: &ReplyHeader) -> Result<(), Refusal> {
+pub(super) fn may_answer(head: &Head, header: &ReplyHeader) -> Result<(), Refusal> {
     if head.agent_id != header.agent_id {
         return Err(Refusal::WrongAgent);
     }
@@ -140,6 +145,24 @@ pub fn may_answer(head: &Head, header: &ReplyHeader) -> Result<(), Refusal> {
     }
     if head.answered_seq >= header.answers_to_seq {
         return Err(Refusal::AlreadyAnswered);
+    }
+    if header
+        .answered_seq
+        .is_some_and(|known| known != head.answered_seq)
+    {
+        return Err(Refusal::Behind);
+    }
+    Ok(())
+}
+
+/// Whether the first word of an answer may be said. Later than that, a further message gets its own.
+///
+/// # Errors
+/// As [`may_answer`], and when a message came that the answer does not answer.
+pub fn may_begin(head: &Head, header: &ReplyHeader) -> Result<(), Refusal> {
+    may_answer(head, header)?;
+    if header.answered_seq.is_some() && head.asked_seq > header.answers_to_seq {
+        return Err(Refusal::Behind);
     }
     Ok(())
 }
@@ -229,7 +252,10 @@ pub(super) fn write(place: Place, head: &Head, draft: Draft, now: DateTime<Utc>)
     match draft {
         Draft::Message { actor, message } => {
             match actor {
-                Actor::Visitor(_) => next.visitor_messages += 1,
+                Actor::Visitor(_) => {
+                    next.visitor_messages += 1;
+                    next.asked_seq = seq;
+                }
                 Actor::Person(_) => next.user_messages += 1,
                 Actor::Agent(_) => next.agent_messages += 1,
                 Actor::System => {}

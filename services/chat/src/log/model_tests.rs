@@ -68,6 +68,7 @@ impl Model {
             epoch: 1,
             owner_version: head.owner_version,
             answers_to_seq: head.seq,
+            answered_seq: Some(head.answered_seq),
         }
     }
 
@@ -215,6 +216,30 @@ fn one_message_is_answered_once() {
         ..model.reply()
     };
     assert_eq!(model.commit(&other).unwrap_err(), Refusal::WrongAgent);
+}
+
+#[test]
+fn a_turn_that_does_not_know_of_an_answer_or_of_a_message_must_look_again() {
+    let mut model = Model::new();
+    let visitor = model.visitor();
+    model.say(visitor).unwrap();
+    let slow = model.reply();
+    model.say(visitor).unwrap();
+    assert_eq!(may_begin(&model.head(), &slow), Err(Refusal::Behind));
+    // It has begun before the second message came, so it may end.
+    let quick = ReplyHeader {
+        answers_to_seq: model.head().seq,
+        ..model.reply()
+    };
+    model.commit(&slow).unwrap();
+    assert_eq!(may_begin(&model.head(), &quick), Err(Refusal::Behind));
+    assert_eq!(model.commit(&quick).unwrap_err(), Refusal::Behind);
+    // Somebody who does not say what they know is only held to what they answer.
+    let silent = ReplyHeader {
+        answered_seq: None,
+        ..quick
+    };
+    assert!(may_begin(&model.head(), &silent).is_ok());
 }
 
 #[test]

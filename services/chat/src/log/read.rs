@@ -92,7 +92,7 @@ impl Log {
             History::Before(seq) => seq.min(self.head(place).await?.seq + 1),
             History::Latest => self.head(place).await?.seq + 1,
         };
-        let start = (end - limit).max(1);
+        let start = end.saturating_sub(limit).max(1);
         Ok((self.0.store.range(place, start, end).await?, start > 1))
     }
 
@@ -102,12 +102,13 @@ impl Log {
     /// When the store is not there.
     pub async fn after(&self, place: Place, seq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
         // Most of the time there is nothing, and one look at the next place tells.
-        let Some(next) = self.0.store.entry_at(place, seq + 1).await? else {
+        let first = seq.saturating_add(1);
+        let Some(next) = self.0.store.entry_at(place, first).await? else {
             return Ok(Vec::new());
         };
         let mut entries = vec![next];
         if limit > 1 {
-            entries.extend(self.0.store.range(place, seq + 2, seq + 1 + limit).await?);
+            entries.extend(self.0.store.range(place, first + 1, first + limit).await?);
         }
         Ok(entries)
     }
@@ -176,6 +177,7 @@ pub fn channel(place: Place, head: &Head) -> Channel {
         owner: head.owner,
         owner_version: head.owner_version,
         head_seq: head.seq,
+        answered_seq: head.answered_seq,
         created_at: head.opened_at,
         last_activity_at: head.last_at,
         closed_at: head.closed_at,

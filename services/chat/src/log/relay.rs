@@ -102,6 +102,7 @@ impl Log {
     /// Publishes events that wait since before `before`; answers how many were published.
     async fn sweep(&self, before: DateTime<Utc>) -> Result<usize, super::Error> {
         let left = self.0.store.pending(before, SWEPT).await?;
+        let waiting = self.0.store.count_pending().await?;
         let oldest = left.first().map_or(0.0, |oldest| {
             (self.0.clock.now() - oldest.event.time)
                 .as_seconds_f64()
@@ -109,7 +110,7 @@ impl Log {
         });
         metrics::OUTBOX_PENDING
             .with_label_values(&["chat"])
-            .set(i64::try_from(left.len()).unwrap_or(SWEPT));
+            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
         metrics::OUTBOX_OLDEST
             .with_label_values(&["chat"])
             .set(oldest);

@@ -2,7 +2,7 @@
 //! server knows sharding.
 
 use mongodb::{
-    Client, Database, IndexModel,
+    Database, IndexModel,
     bson::{Document, doc},
     error::Result,
     options::IndexOptions,
@@ -51,27 +51,11 @@ pub(super) async fn indexes(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// Spreads both collections over the shards by channel, where there are shards. Another server does
-/// not know the command, and needs none.
+/// Spreads both collections over the shards by channel.
 pub(super) async fn shards(database: &Database) {
-    let client: &Client = database.client();
-    let admin = client.database("admin");
-    let answer = admin.run_command(doc! { "isMaster": 1 }).await;
-    // What a router of a sharded cluster says about itself (MongoDB manual, `hello`).
-    let is_router = |answer: Document| answer.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
-    if !answer.is_ok_and(is_router) {
-        tracing::info!("the server is no router of a sharded cluster; nothing to shard");
-        return;
-    }
     for name in [MESSAGES, CHANNELS] {
-        let command = doc! {
-            "shardCollection": format!("{}.{name}", database.name()),
-            "key": { "workspace_id": 1, "channel_id": 1 },
-        };
-        match admin.run_command(command).await {
-            Ok(_) => tracing::info!(collection = name, "sharded by workspace and channel"),
-            Err(error) => tracing::warn!(collection = name, %error, "not sharded"),
-        }
+        let key = doc! { "workspace_id": 1, "channel_id": 1 };
+        stores::mongo::shard(database, name, key).await;
     }
 }
 

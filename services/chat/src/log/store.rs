@@ -14,7 +14,6 @@ use ids::{ChannelId, WorkspaceId};
 use mongodb::{
     Collection, Database,
     bson::{Document, doc},
-    error::{ErrorKind, WriteFailure},
     options::{
         Acknowledgment, CollectionOptions, ReadConcern, ReadPreference, ReturnDocument,
         SelectionCriteria, WriteConcern,
@@ -31,8 +30,6 @@ use super::{
     setup,
 };
 
-/// MongoDB's code for a document that a unique index refuses.
-const DUPLICATE_KEY: i32 = 11000;
 /// A write that a majority has not taken by then is reported as failed, though it may stand.
 const WRITE_WITHIN: Duration = Duration::from_secs(4);
 
@@ -165,7 +162,7 @@ impl Store {
         {
             Ok(_) => Ok(()),
             // It is there and as far already: nothing matched, and the insert met the unique key.
-            Err(error) if duplicate(&error) => Ok(()),
+            Err(error) if stores::mongo::is_duplicate(&error) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -210,6 +207,12 @@ impl Store {
                 }
             });
         Ok(readable.collect())
+    }
+
+    /// How many events wait.
+    pub(super) async fn count_pending(&self) -> Result<u64> {
+        let filter = doc! { "pending_since": { "$exists": true } };
+        Ok(self.log.count_documents(filter).await?)
     }
 
     /// Notes that the event of the entry `seq` was published.
@@ -267,15 +270,7 @@ impl Store {
 
 /// Whether a unique key refused the document.
 pub(super) fn is_duplicate(error: &StoreError) -> bool {
-    matches!(error, StoreError::Mongo(error) if duplicate(error))
-}
-
-fn duplicate(error: &mongodb::error::Error) -> bool {
-    match error.kind.as_ref() {
-        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
-        ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
-        _ => false,
-    }
+    matches!(error, StoreError::Mongo(error) if stores::mongo::is_duplicate(error))
 }
 
 fn filter(place: Place) -> Document {

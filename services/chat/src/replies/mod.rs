@@ -25,7 +25,7 @@ use crate::{
     app::App,
     hub::{Delta, Hub, Member, Stop, utf16},
     internal,
-    log::{ClientKey, Place, Refusal, may_answer},
+    log::{ClientKey, Place, Refusal, may_begin},
     metrics,
 };
 
@@ -87,7 +87,7 @@ async fn take(app: &App, channel: ChannelId, body: Body) -> Result<(Entry, bool)
     if member.room.observe(&head) {
         app.hub.read_on(&member.room);
     }
-    may_answer(&head, &header)?;
+    may_begin(&head, &header)?;
     if !app.log.claim_epoch(place, &head, header.epoch).await? {
         return Err(superseded());
     }

@@ -120,12 +120,6 @@ impl Work {
 
     /// Sends a piece of the log after `last`; answers where it ends, and the last change of owner in it.
     async fn backlog(&self, place: Place, last: i64) -> Result<(i64, i64), Problem> {
-        if tokio::time::timeout(BACKLOG_WITHIN, self.outbox.room())
-            .await
-            .is_err()
-        {
-            self.outbox.close(TOO_SLOW);
-        }
         let entries = within(async {
             loop {
                 let entries = self.app.log.after(place, last, PAGE).await?;
@@ -147,6 +141,11 @@ impl Work {
             end = entry.seq;
             if entry.owner.is_some() {
                 version = entry.seq;
+            }
+            // Before each one: an entry may be large, and the socket is written to while this waits.
+            let room = tokio::time::timeout(BACKLOG_WITHIN, self.outbox.room());
+            if room.await.is_err() {
+                self.outbox.close(TOO_SLOW);
             }
             self.outbox.push(&encode(&entry.into()));
             metrics::delivered("backlog", 1);

@@ -57,6 +57,10 @@ async fn connect(
     })?;
     let who: Participant = app.tokens.verify(token).await?.into();
     app.revocations.check(who.session_id())?;
+    if app.lifecycle.stop_token().is_cancelled() {
+        // While the load balancer still sends here; another instance takes it.
+        return Err(Problem::unavailable("this instance is going away"));
+    }
     let upgrade = upgrade.map_err(|_| {
         Problem::new(ErrorCode::UpgradeRequired)
             .detail("connect with a WebSocket client (RFC 6455, version 13)")

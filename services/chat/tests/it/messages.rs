@@ -171,6 +171,8 @@ async fn pages_go_both_ways_and_meet() {
         (vec![7, 8, 9, 10], None)
     );
     assert_eq!(page("after_seq=10").await, (vec![], None));
+    let end = format!("after_seq={}", i64::MAX);
+    assert_eq!(page(&end).await, (vec![], None));
     assert_eq!(page("").await.0.len(), 10);
     for (query, code) in [
         ("after_seq=1&before_seq=3", "invalid_query"),
@@ -367,6 +369,13 @@ async fn bad_bodies_are_named_field_by_field() {
             "{problem}"
         );
     }
+    let owner = format!("/channels/{}/owner", conversation.channel);
+    let words = json!({ "owner": "queued", "reason": "I am Ada" });
+    let (status, problem) = answer(chat.post(&conversation.token, &owner, &words)).await;
+    assert_eq!(
+        (status.as_u16(), &problem["errors"][0]["pointer"]),
+        (422, &json!("/reason"))
+    );
     let broken = chat.server.post(&path).bearer_auth(&conversation.token);
     let broken = broken.header("content-type", "application/json").body("{");
     refused(answer(broken).await, 400, "invalid_json");

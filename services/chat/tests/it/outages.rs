@@ -36,7 +36,7 @@ async fn without_redis_everything_arrives_later_and_with_it_again_at_once() {
 
     redis.take_down();
     let report = eventually("the missing redis is named", async || {
-        let (status, report) = one.ready().await;
+        let (status, report) = one.server.readiness().await;
         let named = report["checks"]["redis"].as_str()?.starts_with("down");
         named.then_some((status, report))
     })
@@ -64,7 +64,7 @@ async fn without_redis_everything_arrives_later_and_with_it_again_at_once() {
 
     redis.bring_up();
     eventually("redis is there again", async || {
-        (one.ready().await.1["checks"]["redis"] == "ok").then_some(())
+        (one.server.readiness().await.1["checks"]["redis"] == "ok").then_some(())
     })
     .await;
     // What is in no log only comes by Redis, so this shows that it works again.
@@ -108,11 +108,11 @@ async fn without_mongodb_every_answer_is_503_in_time_until_it_is_back() {
     let conversation = fleet.open(&chat).await;
     let (token, channel) = (&conversation.token, conversation.channel);
     let mut socket = chat.follow(token, &[(channel, 1)]).await;
-    assert_eq!(chat.ready().await.0, StatusCode::OK);
+    assert_eq!(chat.server.readiness().await.0, StatusCode::OK);
 
     mongo.take_down();
     let unready = eventually("it says so", async || {
-        let (status, report) = chat.ready().await;
+        let (status, report) = chat.server.readiness().await;
         (status == StatusCode::SERVICE_UNAVAILABLE).then_some(report)
     })
     .await;
@@ -167,7 +167,7 @@ async fn without_mongodb_every_answer_is_503_in_time_until_it_is_back() {
     let log = fleet.log(&chat, channel).await;
     assert_eq!(log.len(), 2);
     eventually("it says so", async || {
-        (chat.ready().await.0 == StatusCode::OK).then_some(())
+        (chat.server.readiness().await.0 == StatusCode::OK).then_some(())
     })
     .await;
 }
@@ -300,7 +300,7 @@ async fn events_of_a_broker_outage_are_published_when_it_is_back() {
             "people go on without the broker"
         );
     }
-    let (status, report) = chat.ready().await;
+    let (status, report) = chat.server.readiness().await;
     assert_eq!(status, StatusCode::OK);
     assert!(
         report["checks"]["rabbitmq"]

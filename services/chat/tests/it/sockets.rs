@@ -463,6 +463,25 @@ async fn a_long_backlog_comes_whole_while_others_write() {
 }
 
 #[tokio::test]
+async fn a_backlog_of_long_messages_comes_whole() {
+    let fleet = Fleet::start().await;
+    let chat = fleet.instance().await;
+    let conversation = fleet.open(&chat).await;
+    let (channel, token) = (conversation.channel, &conversation.token);
+    // Together more than may ever wait for a socket.
+    let long = "🎒".repeat(10_000);
+    for _ in 0..40 {
+        assert_eq!(chat.say(token, channel, &long).await.0, StatusCode::CREATED);
+    }
+    let mut socket = chat.socket(token).await;
+    socket
+        .send(json!({ "type": "hello", "resume": [{ "channel": channel, "after_seq": 0 }] }))
+        .await;
+    let frames = socket.up_to(41).await;
+    assert_eq!(seqs(&frames), (1..=41).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_stop_says_goodbye_to_every_socket() {
     let fleet = Fleet::start().await;
     let chat = fleet.instance().await;

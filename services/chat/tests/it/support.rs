@@ -13,7 +13,7 @@ use common::{
 use futures::{SinkExt, StreamExt};
 use ids::{AgentId, ChannelId, TurnId, UserId, VisitorId, WorkspaceId};
 use mongodb::Database;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, StatusCode};
 use rest::ServiceClient;
 use serde_json::{Value, json};
 use stores::redis::Redis;
@@ -147,6 +147,7 @@ impl Fleet {
             epoch,
             owner_version,
             answers_to_seq,
+            answered_seq: None,
         }
     }
 
@@ -207,11 +208,6 @@ impl Instance {
     ) -> (StatusCode, Value) {
         let path = format!("/channels/{channel}/owner");
         answer(self.post(token, &path, &json!({ "owner": owner }))).await
-    }
-
-    /// What `/readyz` says.
-    pub(crate) async fn ready(&self) -> (StatusCode, Value) {
-        answer(self.server.internal_request(Method::GET, "/readyz")).await
     }
 
     /// A socket that has said hello and follows `channels`, each from an entry on.

@@ -12,10 +12,10 @@ use crm_api::events::{ContactCreated, ContactUpdated, InteractionCreated};
 use ids::{ChannelId, EventId, WorkspaceId};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::{Broker, eventually};
+use testkit::{Broker, eventually, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Conversation, Crm, at, json};
+use crate::support::{Conversation, Crm, at};
 
 /// What the CRM publishes, as analytics would hear it.
 #[derive(Clone, Default)]

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use ids::ContactId;
 use reqwest::StatusCode;
 use serde_json::json;
+use testkit::{json, places, problem};
 
-use crate::support::{Crm, json, places, problem};
+use crate::support::Crm;
 
 #[tokio::test]
 async fn what_is_created_can_be_read_where_the_answer_says() {

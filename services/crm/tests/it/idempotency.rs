@@ -4,8 +4,9 @@ use common::tokens::Role;
 use ids::WorkspaceId;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use testkit::{json, problem};
 
-use crate::support::{Crm, json, problem};
+use crate::support::Crm;
 
 fn create(crm: &Crm, key: &str, name: &str) -> RequestBuilder {
     crm.post("/contacts", &json!({ "name": name }))

@@ -6,8 +6,9 @@ use chrono::TimeDelta;
 use ids::ChannelId;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use testkit::json;
 
-use crate::support::{Conversation, Crm, json};
+use crate::support::{Conversation, Crm};
 
 /// Ends `count` conversations of one visitor, two at each time.
 async fn end(crm: &Crm, visitor: Conversation, count: i32) {

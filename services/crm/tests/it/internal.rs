@@ -3,8 +3,9 @@
 use ids::{VisitorId, WorkspaceId};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use testkit::{json, places, problem};
 
-use crate::support::{Crm, json, places, problem};
+use crate::support::Crm;
 
 const PATH: &str = "/internal/contacts/by-visitor";
 

@@ -4,8 +4,9 @@ use std::{cmp::Ordering, collections::BTreeSet};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use testkit::{json, places, problem};
 
-use crate::support::{Crm, json, places, problem};
+use crate::support::Crm;
 
 const SORTS: [&str; 8] = [
     "created_at",

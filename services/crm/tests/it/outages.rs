@@ -7,39 +7,18 @@ use chat_api::SenderKind;
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use stores::postgres::{DatabaseConfig, connect};
-use testkit::{Broker, Postgres, Proxy, eventually, eventually_within};
+use testkit::{Broker, Postgres, Proxy, eventually, eventually_within, json, problem};
 use url::Url;
 
-use crate::support::{Conversation, Crm, json, problem};
+use crate::support::{Conversation, Crm};
 
 /// A CRM that reaches PostgreSQL through a proxy.
 async fn behind_a_proxy(broker: &Broker) -> (Crm, Proxy) {
     let postgres = Postgres::start(&crm::MIGRATOR, "crm").await;
-    let direct = Url::parse(&postgres.url("crm")).unwrap();
-    let proxy = Proxy::start(&direct).await;
-    let database_url = String::from(proxy.through(&direct)).into();
-    let pool = connect(
-        &DatabaseConfig {
-            database_url,
-            database_connections: 4,
-        },
-        "crm",
-    )
-    .unwrap();
+    let (pool, proxy) = postgres.behind_a_proxy("crm").await;
     let crm = Crm::on(postgres, pool, broker.bus("crm")).await;
     crm.run();
     (crm, proxy)
-}
-
-async fn readiness(crm: &Crm) -> (StatusCode, Value) {
-    let response = crm
-        .server
-        .internal_request(Method::GET, "/readyz")
-        .send()
-        .await
-        .unwrap();
-    (response.status(), response.json().await.unwrap())
 }
 
 #[tokio::test]
@@ -48,7 +27,7 @@ async fn without_postgres_every_answer_is_503_in_time_until_it_is_back() {
     let (crm, postgres) = behind_a_proxy(&broker).await;
     let contact = crm.create(json!({ "name": "Ada" })).await;
     let path = format!("/contacts/{}", contact["id"].as_str().unwrap());
-    assert_eq!(readiness(&crm).await.0, StatusCode::OK);
+    assert_eq!(crm.server.readiness().await.0, StatusCode::OK);
 
     postgres.take_down();
     let token = crm.keys.service("agent", "crm");
@@ -84,7 +63,7 @@ async fn without_postgres_every_answer_is_503_in_time_until_it_is_back() {
             "{detail}"
         );
     }
-    let (status, report) = readiness(&crm).await;
+    let (status, report) = crm.server.readiness().await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_ne!(report["checks"]["postgres"], "ok");
     assert_eq!(
@@ -120,7 +99,7 @@ async fn without_postgres_every_answer_is_503_in_time_until_it_is_back() {
         (crm.items(&path).await.len() == 1).then_some(())
     })
     .await;
-    assert_eq!(readiness(&crm).await.0, StatusCode::OK);
+    assert_eq!(crm.server.readiness().await.0, StatusCode::OK);
     // Nothing of what was refused happened.
     assert!(contacts.iter().all(|contact| contact["name"] != "Eve"));
     assert_eq!(
@@ -146,13 +125,13 @@ async fn without_the_broker_requests_are_answered_and_events_wait() {
     let crm = Crm::on(postgres, pool, bus).await;
     crm.run();
     eventually("the first connection", || async {
-        readiness(&crm).await.0.is_success().then_some(())
+        crm.server.readiness().await.0.is_success().then_some(())
     })
     .await;
 
     proxy.take_down();
     eventually("the loss", || async {
-        let (status, report) = readiness(&crm).await;
+        let (status, report) = crm.server.readiness().await;
         (status == StatusCode::SERVICE_UNAVAILABLE && report["checks"]["postgres"] == "ok")
             .then_some(())
     })

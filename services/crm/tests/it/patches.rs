@@ -2,8 +2,9 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use testkit::{json, places, problem};
 
-use crate::support::{Crm, json, places, problem};
+use crate::support::Crm;
 
 async fn ada(crm: &Crm) -> (String, Value) {
     let ada = crm

@@ -4,8 +4,9 @@ use common::tokens::{Claims, Role};
 use ids::{AgentId, UserId, VisitorId, WorkspaceId};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use testkit::{json, places, problem};
 
-use crate::support::{Crm, json, places, problem};
+use crate::support::Crm;
 
 /// Every operation of the document, as a request with a real id.
 fn operations(crm: &Crm, contact: &str) -> Vec<RequestBuilder> {

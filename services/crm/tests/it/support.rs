@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus::{Bus, BusConfig, Event, EventData};
+use bus::{Bus, Event, EventData};
 use chat_api::{
     OwnerState, SenderKind,
     events::{ChannelClosed, MessageCreated},
@@ -15,7 +15,7 @@ use ids::{AgentId, ChannelId, UserId, VisitorId, WorkspaceId};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
-use testkit::{Broker, Keys, Postgres, Server};
+use testkit::{Broker, Keys, Postgres, Server, json, no_bus};
 
 /// A CRM on a fresh database, seen by one owner.
 pub(crate) struct Crm {
@@ -33,22 +33,12 @@ pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// A bus that nobody answers, for tests without events.
-pub(crate) fn no_bus() -> Bus {
-    Bus::new(
-        "crm",
-        &BusConfig {
-            amqp_url: "amqp://127.0.0.1:1/%2f".to_owned().into(),
-        },
-    )
-}
-
 impl Crm {
     /// Without a broker.
     pub(crate) async fn start() -> Self {
         let postgres = Postgres::start(&crm::MIGRATOR, "crm").await;
         let pool = postgres.pool.clone();
-        Self::on(postgres, pool, no_bus()).await
+        Self::on(postgres, pool, no_bus("crm")).await
     }
 
     /// With the consumer and the relay running on `broker`.
@@ -133,46 +123,6 @@ impl Crm {
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
-}
-
-/// Sends a request; the JSON of an answer that must have this status.
-pub(crate) async fn json(request: RequestBuilder, status: StatusCode) -> Value {
-    let response = request.send().await.unwrap();
-    let got = response.status();
-    let text = response.text().await.unwrap();
-    assert_eq!(got, status, "{text}");
-    serde_json::from_str(&text).unwrap()
-}
-
-/// Sends a request that must be refused; its problem document, checked for what every one must have.
-pub(crate) async fn problem(request: RequestBuilder, status: StatusCode, code: &str) -> Value {
-    let response = request.send().await.unwrap();
-    let got = response.status();
-    let media_type = response.headers()["content-type"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let request_id = response.headers()["x-request-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let text = response.text().await.unwrap();
-    let body: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((got, body["code"].as_str()), (status, Some(code)), "{text}");
-    assert_eq!(media_type, "application/problem+json");
-    assert_eq!(body["status"], status.as_u16());
-    assert_eq!(body["type"], format!("/errors/{code}"));
-    assert_eq!(body["request_id"], request_id);
-    assert!(body["title"].is_string(), "{text}");
-    body
-}
-
-/// The places that a problem names: pointers of the body, or names of parameters.
-pub(crate) fn places(problem: &Value) -> Vec<&str> {
-    let errors = problem["errors"].as_array().into_iter().flatten();
-    errors
-        .filter_map(|error| error["pointer"].as_str().or(error["parameter"].as_str()))
-        .collect()
 }
 
 /// A conversation, as chat tells of it.

@@ -79,7 +79,8 @@ pub async fn create_chat_completion(
 #[tracing::instrument(name = "inference.answer", skip_all, fields(sources = question.sources.len(), outcome, support))]
 async fn reply(app: &App, question: Question, limit: Option<usize>) -> Result<Reply> {
     let place = app.work.enter()?;
-    let prompt_tokens = within(app.deadline, place.count_tokens(question.prompt)).await?;
+    let until = app.until();
+    let prompt_tokens = within(until, place.count_tokens(question.prompt)).await?;
     let answer = match extract::start(
         question.sources,
         &question.message,
@@ -88,7 +89,7 @@ async fn reply(app: &App, question: Question, limit: Option<usize>) -> Result<Re
         Start::Done(answer) => answer,
         Start::Search(prepared) => {
             let texts = prepared.texts().map(str::to_owned).collect();
-            prepared.answer(&within(app.deadline, place.embed(texts)).await?)
+            prepared.answer(&within(until, place.embed(texts)).await?)
         }
     };
     let Answer {

@@ -46,6 +46,6 @@ pub async fn create_embeddings(
     }
     let (texts, encoding) = request.into_texts()?;
     let place = app.work.enter()?;
-    let embedded = within(app.deadline, place.embed(texts)).await?;
+    let embedded = within(app.until(), place.embed(texts)).await?;
     Ok(Json(Response::new(&embedded, encoding)))
 }

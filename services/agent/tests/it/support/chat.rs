@@ -57,7 +57,6 @@ pub(crate) struct Room {
     pub(crate) channel: Channel,
     pub(crate) entries: Vec<Entry>,
     pub(crate) frames: Vec<Frame>,
-    pub(crate) answered_seq: i64,
     /// The highest epoch that a reply came with.
     pub(crate) epoch: i64,
     /// Changes with the owner and with each reply, so that an older reply stops.
@@ -411,6 +410,7 @@ async fn open(
         owner: OwnerState::Ai,
         owner_version: 0,
         head_seq: 0,
+        answered_seq: 0,
         created_at: now,
         last_activity_at: now,
         closed_at: None,
@@ -420,7 +420,6 @@ async fn open(
         channel,
         entries: Vec::new(),
         frames: Vec::new(),
-        answered_seq: 0,
         epoch: 0,
         moved: watch::channel((0, 0)).0,
         escalated: false,

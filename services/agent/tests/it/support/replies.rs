@@ -92,8 +92,17 @@ fn begin(app: &App, id: ChannelId, header: &ReplyHeader) -> Result<(Moved, Optio
     {
         return Err(Problem::new(ErrorCode::OwnerChanged));
     }
-    if room.answered_seq >= header.answers_to_seq {
+    if room.channel.answered_seq >= header.answers_to_seq {
         return Err(Problem::new(ErrorCode::AlreadyAnswered));
+    }
+    let asked = room
+        .entries
+        .iter()
+        .rfind(|entry| entry.sender.kind == SenderKind::Visitor);
+    let knows_all = header.answered_seq == Some(room.channel.answered_seq)
+        && asked.is_none_or(|last| last.seq <= header.answers_to_seq);
+    if !knows_all {
+        return Err(Problem::new(ErrorCode::PreconditionFailed));
     }
     if header.epoch < room.epoch {
         return Err(Problem::new(ErrorCode::Conflict));
@@ -156,6 +165,9 @@ impl Aborts<'_> {
             if room.channel.owner_version != header.owner_version {
                 return Err(Problem::new(ErrorCode::OwnerChanged));
             }
+            if header.answered_seq != Some(room.channel.answered_seq) {
+                return Err(Problem::new(ErrorCode::PreconditionFailed));
+            }
             let sender = Sender {
                 kind: SenderKind::Agent,
                 id: Some(header.agent_id.to_string()),
@@ -165,7 +177,7 @@ impl Aborts<'_> {
                 &self.app.clock,
                 (sender, Some(body), None, Some(header.turn_id)),
             );
-            room.answered_seq = header.answers_to_seq;
+            room.channel.answered_seq = header.answers_to_seq;
             (entry.clone(), room.said(&self.app.clock, &entry), lost)
         };
         self.committed = true;
