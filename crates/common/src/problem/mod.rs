@@ -159,7 +159,7 @@ impl Problem {
     /// A dependency that is not there right now, with the cause for the log.
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(ErrorCode::Unavailable)
-            .detail("something that this request needs is down; nothing was changed, try again in a moment")
+            .detail("something that this request needs is down; it may still have been done, so repeat a POST with its Idempotency-Key")
             .retry_after(Duration::from_secs(1))
             .caused_by(cause)
     }

@@ -8,6 +8,7 @@ mod log;
 mod mongo;
 mod personal;
 mod redact;
+mod redacting;
 mod trace;
 mod trace_file;
 
@@ -18,7 +19,10 @@ use std::path::PathBuf;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use secrecy::SecretString;
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 pub use personal::Personal;
 pub use redact::redact;
@@ -30,7 +34,7 @@ pub use trace::{
 
 /// async-openai logs the bodies of answers that it cannot read, and those may quote customers. `llm`
 /// reports what went wrong without them.
-const SILENT: &str = "async_openai=off";
+const SILENT: &str = "async_openai";
 
 /// Where telemetry goes.
 #[derive(Debug, Clone, clap::Args)]
@@ -68,18 +72,14 @@ impl Telemetry {
         let tracer = trace::provider(service, config)?;
         let (sink, mongo) = match &config.logs_mongodb_url {
             Some(url) => {
-                let (sink, writer) = mongo::start(service, url);
+                let (sink, writer) = mongo::start(service, url)?;
                 (Some(sink), Some(writer))
             }
             None => (None, None),
         };
-        let filter = EnvFilter::try_new(&config.log)?.add_directive(SILENT.parse()?);
-        tracing_subscriber::registry()
-            .with(filter)
-            .with(tracing_opentelemetry::layer().with_tracer(tracer.tracer(service)))
-            .with(log::JsonLines::new(service, sink))
-            .try_init()?;
+        subscriber(service, &config.log, sink, &tracer)?.try_init()?;
         metrics::register_process();
+        log_panics();
         Ok(Self { tracer, mongo })
     }
 
@@ -94,5 +94,63 @@ impl Telemetry {
         if let Ok(Err(error)) = stopped.await {
             tracing::debug!(%error, "some spans were not sent");
         }
+    }
+}
+
+/// Makes a panic a log line like any other; by default it is text on stderr, which nobody collects.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let what = panic.payload_as_str().unwrap_or("without a message");
+        let location = panic.location().map(ToString::to_string);
+        tracing::error!(panic = what, location, "panicked");
+    }));
+}
+
+/// Lines and spans, each behind a filter of its own: fewer lines must not mean fewer traces.
+fn subscriber(
+    service: &'static str,
+    filter: &str,
+    sink: Option<mongo::Sink>,
+    tracer: &SdkTracerProvider,
+) -> anyhow::Result<impl Subscriber + Send + Sync> {
+    let lines = EnvFilter::try_new(filter)?.add_directive(format!("{SILENT}=off").parse()?);
+    let spans = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target(SILENT, LevelFilter::OFF);
+    let traces = tracing_opentelemetry::layer().with_tracer(tracer.tracer(service));
+    Ok(tracing_subscriber::registry()
+        .with(traces.with_filter(spans))
+        .with(log::JsonLines::new(service, sink).with_filter(lines)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quiet_log_keeps_its_traces_and_async_openai_never_speaks() {
+        let file = std::env::temp_dir().join(ids::EventId::new().to_string());
+        let config = TelemetryConfig {
+            log: "error".to_owned(),
+            otlp_endpoint: None,
+            trace_file: Some(file.clone()),
+            trace_ratio: 1.0,
+            logs_mongodb_url: None,
+        };
+        let tracer = trace::provider("test", &config).unwrap();
+        let subscriber = subscriber("test", &config.log, None, &tracer).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info_span!("seen").in_scope(|| {
+                tracing::info_span!(target: "async_openai::client", "silent").in_scope(|| {});
+            });
+            assert!(!tracing::enabled!(target: "async_openai::client", tracing::Level::ERROR));
+        });
+        tracer.shutdown().unwrap();
+        let spans = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(file).unwrap();
+        assert!(
+            spans.contains("\"seen\"") && !spans.contains("\"silent\""),
+            "{spans}"
+        );
     }
 }

@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use mongodb::{
-    Client,
+    Client, Database,
     bson::{self, Document, doc},
-    options::ClientOptions,
+    options::{ClientOptions, ConnectionString},
 };
 use prometheus::{IntCounter, register_int_counter};
 use secrecy::{ExposeSecret, SecretString};
@@ -38,7 +39,17 @@ pub(super) struct Writer {
     task: JoinHandle<()>,
 }
 
-pub(super) fn start(service: &'static str, url: &SecretString) -> (Sink, Writer) {
+/// Starts the task that writes to the database that `url` names.
+///
+/// # Errors
+/// When the URL cannot be read or names no database.
+pub(super) fn start(service: &'static str, url: &SecretString) -> anyhow::Result<(Sink, Writer)> {
+    let named = ConnectionString::parse(url.expose_secret())
+        .context("SYNTERA_LOGS_MONGODB_URL is not a MongoDB URL")?;
+    anyhow::ensure!(
+        named.default_database.is_some(),
+        "SYNTERA_LOGS_MONGODB_URL names no database: add /syntera"
+    );
     let (queue, lines) = mpsc::channel(QUEUE);
     let stop = tokio_util::sync::CancellationToken::new();
     let dropped = register_int_counter!(
@@ -47,14 +58,12 @@ pub(super) fn start(service: &'static str, url: &SecretString) -> (Sink, Writer)
     )
     .expect("telemetry starts once");
     let task = tokio::spawn(write(url.clone(), lines, stop.clone(), dropped.clone()));
-    (
-        Sink {
-            queue,
-            service,
-            dropped,
-        },
-        Writer { stop, task },
-    )
+    let sink = Sink {
+        queue,
+        service,
+        dropped,
+    };
+    Ok((sink, Writer { stop, task }))
 }
 
 impl Sink {
@@ -95,23 +104,29 @@ impl Writer {
     }
 }
 
+/// The database that the URL names. An SRV record is looked up here, so it can fail though the URL is
+/// well formed.
+async fn connect(url: &SecretString) -> anyhow::Result<Database> {
+    let mut options = ClientOptions::parse(url.expose_secret()).await?;
+    options.server_selection_timeout = Some(Duration::from_secs(2));
+    Client::with_options(options)?
+        .default_database()
+        .context("no database is named")
+}
+
 async fn write(
     url: SecretString,
     mut lines: Receiver<Document>,
     stop: tokio_util::sync::CancellationToken,
     dropped: IntCounter,
 ) {
-    let Ok(mut options) = ClientOptions::parse(url.expose_secret()).await else {
-        return;
+    let logs = match connect(&url).await {
+        Ok(database) => database.collection::<Document>("logs"),
+        Err(error) => {
+            tracing::error!(%error, "log lines go to stdout only");
+            return;
+        }
     };
-    options.server_selection_timeout = Some(Duration::from_secs(2));
-    let Ok(client) = Client::with_options(options) else {
-        return;
-    };
-    let Some(database) = client.default_database() else {
-        return;
-    };
-    let logs = database.collection::<Document>("logs");
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         let received = tokio::select! {
@@ -135,6 +150,22 @@ async fn write(
         }
         if received == 0 {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_cannot_be_used_is_told_at_the_start() {
+        for (url, why) in [
+            ("mongodb:/nowhere", "is not a MongoDB URL"),
+            ("mongodb://127.0.0.1:27017", "names no database"),
+        ] {
+            let error = start("test", &url.to_owned().into()).err().unwrap();
+            assert!(error.to_string().contains(why), "{url}: {error}");
         }
     }
 }

@@ -14,7 +14,11 @@ static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             r"(?P<head>[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@",
             "$head:[secret]@",
         ),
-        (r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}", "[email]"),
+        // Letters of every script (RFC 6531).
+        (
+            r"[\p{L}\p{M}\p{N}._%+'-]+@[\p{L}\p{M}\p{N}.-]+\.\p{L}{2,}",
+            "[email]",
+        ),
         // JSON Web Tokens: three base64url parts, the first of which begins with `{"`.
         (
             r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
@@ -22,7 +26,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         ),
         (r"\b(?:pk|sk|rt|vs)_[A-Za-z0-9_-]{8,}", "[key]"),
         (r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{8,}", "[token]"),
-        // Phone numbers in international form, or with the usual separators.
+        // Phone numbers in international form: without the plus nothing tells them from other numbers.
         (r"\+\d[\d ().-]{7,}\d", "[phone]"),
     ]
     .into_iter()
@@ -55,6 +59,10 @@ mod tests {
     fn secrets_and_addresses_are_blanked() {
         for (text, expected) in [
             ("to ada.lovelace@example.co.uk now", "to [email] now"),
+            (
+                "to jürgen@bücher.example, 李@例え.テスト",
+                "to [email], [email]",
+            ),
             (
                 "postgres://crm:s3cret@127.0.0.1:4020/syntera",
                 "postgres://crm:[secret]@127.0.0.1:4020/syntera",

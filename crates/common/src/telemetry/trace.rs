@@ -15,7 +15,7 @@ use opentelemetry_sdk::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{TelemetryConfig, trace_file::FileExporter};
+use super::{TelemetryConfig, redacting::Redacting, trace_file::FileExporter};
 
 /// Spans always get ids, so that logs can be joined; they are exported where the configuration says so.
 pub(super) fn provider(
@@ -39,10 +39,10 @@ pub(super) fn provider(
             .with_tonic()
             .with_endpoint(endpoint)
             .build()?;
-        builder = builder.with_batch_exporter(exporter);
+        builder = builder.with_batch_exporter(Redacting(exporter));
     }
     if let Some(file) = &config.trace_file {
-        builder = builder.with_simple_exporter(FileExporter::open(service, file)?);
+        builder = builder.with_simple_exporter(Redacting(FileExporter::open(service, file)?));
     }
     Ok(builder.build())
 }

@@ -6,6 +6,7 @@
 
 mod caller;
 mod claims;
+mod cookies;
 mod permission;
 mod revocations;
 mod service;
@@ -13,6 +14,7 @@ mod verify;
 
 pub use caller::{Caller, Participant, ServiceCaller, VisitorCaller};
 pub use claims::{AUDIENCE_PEOPLE, AUDIENCE_VISITORS, Claims};
+pub use cookies::{access_cookie, refresh_cookie};
 pub use permission::{Permission, Role};
 pub use revocations::{RevocationList, Revocations, RevokedSession};
 pub use service::{ServiceSigner, ServiceTokenError};

@@ -25,7 +25,11 @@ use crate::{
 };
 
 const POLL_EVERY: Duration = Duration::from_millis(500);
-const OVERLAP: chrono::Duration = chrono::Duration::seconds(5);
+/// How far each question reaches back behind the last answer. It must exceed the time from a row's
+/// timestamp to its commit (auth's statements may run for 5 s each, and a transaction has several) and
+/// the difference between the clocks of auth's instances. A row missed once is missed for good; one
+/// that is read twice costs nothing.
+const OVERLAP: chrono::Duration = chrono::Duration::seconds(60);
 const STALE_AFTER: chrono::Duration = chrono::Duration::seconds(30);
 /// A revocation is kept for longer than any access token lives (10 minutes, a visitor's 60).
 const KEEP: chrono::Duration = chrono::Duration::minutes(61);

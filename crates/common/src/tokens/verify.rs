@@ -299,7 +299,8 @@ pub(super) fn decode<T: serde::de::DeserializeOwned>(
         .map_err(|_| invalid())
 }
 
-/// The keys of a set by their ids; keys that are not for signing with ES256 are passed over.
+/// The keys of a set by their ids. Keys without one, or that cannot be read, are passed over; one that
+/// is not for ES256 verifies nothing.
 pub(super) fn decoding_keys(set: &JwkSet) -> HashMap<String, Arc<DecodingKey>> {
     set.keys
         .iter()
