@@ -6,13 +6,15 @@ use anyhow::Context;
 use common::server::Unhealthy;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgPool,
+    Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 /// A request waits this long for a connection, then it is answered 503.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
+/// A connection that was given back has this long to answer a ping.
+const PING_WITHIN: Duration = Duration::from_secs(2);
 /// No statement of a service runs longer; migrations may.
 const STATEMENT_TIMEOUT_MS: &str = "5000";
 
@@ -36,7 +38,18 @@ pub fn connect(config: &DatabaseConfig, name: &str) -> anyhow::Result<PgPool> {
     Ok(PgPoolOptions::new()
         .max_connections(config.database_connections)
         .acquire_timeout(ACQUIRE_WITHIN)
+        // sqlx pings too, but without an end: a connection whose other side vanished would keep its
+        // place in the pool until the kernel gives up, after a quarter of an hour.
+        .after_release(|connection, _| Box::pin(ping(connection)))
         .connect_lazy_with(options))
+}
+
+/// Whether a connection may be used again; an error closes it.
+async fn ping(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    match tokio::time::timeout(PING_WITHIN, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// Whether PostgreSQL answers, for `/readyz`.

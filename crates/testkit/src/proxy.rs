@@ -19,6 +19,7 @@ pub struct Proxy {
     port: u16,
     down: Arc<AtomicBool>,
     cuts: watch::Sender<u64>,
+    stalls: watch::Sender<u64>,
 }
 
 impl Proxy {
@@ -28,15 +29,17 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (down, cuts) = (Arc::new(AtomicBool::new(false)), watch::Sender::new(0));
+        let stalls = watch::Sender::new(0);
         let proxy = Self {
             port,
             down: down.clone(),
             cuts: cuts.clone(),
+            stalls: stalls.clone(),
         };
         tokio::spawn(async move {
             while let Ok((mut inner, _)) = listener.accept().await {
                 // In this order: whoever comes too late to see `down` hears of the cut.
-                let mut cut = cuts.subscribe();
+                let (mut cut, mut stall) = (cuts.subscribe(), stalls.subscribe());
                 if down.load(Ordering::SeqCst) {
                     continue;
                 }
@@ -47,6 +50,7 @@ impl Proxy {
                     };
                     tokio::select! {
                         _ = copy_bidirectional(&mut inner, &mut outer) => {}
+                        _ = stall.changed() => { let _ = cut.changed().await; }
                         _ = cut.changed() => {}
                     }
                 });
@@ -73,6 +77,12 @@ impl Proxy {
     /// Breaks every connection; new ones pass.
     pub fn cut(&self) {
         self.cuts.send_modify(|count| *count += 1);
+    }
+
+    /// Forwards nothing more on the connections there are, and leaves them open, as a host does that
+    /// vanished. New ones pass.
+    pub fn stall(&self) {
+        self.stalls.send_modify(|count| *count += 1);
     }
 
     /// Lets connections pass again.

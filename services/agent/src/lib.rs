@@ -117,16 +117,17 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// Starts everything that works in the background.
 pub fn start(app: &App, bus: &Bus, lifecycle: &Lifecycle) {
     let stop = lifecycle.stop_token();
-    lifecycle.spawn(app.outbox.clone().relay(stop.clone()));
-    lifecycle.spawn(consumers::run(app.clone(), bus.clone(), stop.clone()));
-    lifecycle.spawn(turns::dispatch(app.clone(), stop.clone()));
-    lifecycle.spawn(documents::worker::run(app.clone(), stop.clone()));
-    lifecycle.spawn(conversations::keep_log(app.clone(), stop.clone()));
-    lifecycle.spawn(app.idempotency.clone().clean_until(app.pool.clone(), stop));
+    lifecycle.spawn_background(app.outbox.clone().relay(stop.clone()));
+    lifecycle.spawn_background(consumers::run(app.clone(), bus.clone(), stop.clone()));
+    lifecycle.spawn_background(turns::dispatch(app.clone(), stop.clone()));
+    lifecycle.spawn_background(documents::worker::run(app.clone(), stop.clone()));
+    lifecycle.spawn_background(conversations::keep_log(app.clone(), stop.clone()));
+    lifecycle.spawn_background(app.idempotency.clone().clean_until(app.pool.clone(), stop));
 }
 
 /// What must be there for this service to be ready. Chat, the CRM and the model may be away for a while:
-/// conversations wait, and customers are told.
+/// conversations wait, and customers are told. So may the broker and MongoDB: no request asks for them,
+/// events wait in the outbox and in their queues, and the record of a conversation is written later.
 #[must_use]
 pub fn health(app: &App, bus: &Bus) -> Health {
     let (pool, bus, tokens, log) = (
@@ -140,11 +141,11 @@ pub fn health(app: &App, bus: &Bus) -> Health {
             let pool = pool.clone();
             async move { postgres::check(&pool).await }
         })
-        .check("mongodb", move || {
+        .notice("mongodb", move || {
             let log = log.clone();
             async move { mongo::check(log.database()).await }
         })
-        .check("rabbitmq", move || {
+        .notice("rabbitmq", move || {
             let bus = bus.clone();
             async move { Ok(bus.check().await?) }
         })

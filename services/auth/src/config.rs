@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use bus::BusConfig;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use common::{server::ServerConfig, telemetry::TelemetryConfig};
+use common::{
+    server::{PublicUrl, ServerConfig},
+    telemetry::TelemetryConfig,
+};
 use secrecy::SecretString;
 use stores::postgres::DatabaseConfig;
-use url::Url;
 
 /// Users, workspaces, sessions, permissions and keys; the only signer of people's and visitors' tokens.
 #[derive(Debug, Parser)]
@@ -92,13 +94,9 @@ pub struct IdentityConfig {
     /// it, put the new one first and the old one behind a comma, for a minute.
     #[arg(long, env = "SYNTERA_REFRESH_SECRET", hide_env_values = true)]
     pub refresh_secret: SecretString,
-    /// How people reach the gateway. With https the cookies become `Secure` and bound to the host.
-    #[arg(
-        long,
-        env = "SYNTERA_PUBLIC_URL",
-        default_value = "http://localhost:4000"
-    )]
-    pub public_url: Url,
+    /// Where people reach the gateway.
+    #[command(flatten)]
+    pub public: PublicUrl,
     /// Whether people must verify their e-mail address before they may create or revoke keys. Leave it
     /// off until mail is set up: then every account counts as verified.
     #[arg(long, env = "SYNTERA_EMAIL_VERIFICATION", value_enum, default_value_t = EmailVerification::Off)]

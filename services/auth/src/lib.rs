@@ -97,8 +97,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         parts(config.identity, Clock::system())?,
     )?;
 
-    lifecycle.spawn(app.outbox().clone().relay(stop.clone()));
-    lifecycle.spawn(sessions::clean(app.clone(), stop));
+    lifecycle.spawn_background(app.outbox().clone().relay(stop.clone()));
+    lifecycle.spawn_background(sessions::clean(app.clone(), stop));
     let service = Service {
         port: PORT,
         health: health(pool, bus),
@@ -121,21 +121,22 @@ fn parts(config: IdentityConfig, clock: Clock) -> anyhow::Result<Parts> {
         signer: Signer::read(&config.token_issuer, &config.auth_signing_key_file)?,
         service_keys,
         refresh_secret: config.refresh_secret,
-        public_url: config.public_url,
+        public_url: config.public.public_url,
         email_verification: config.email_verification,
         passwords: Passwords::new(),
         clock,
     })
 }
 
-/// What must be there for this service to be ready.
+/// What must be there for this service to be ready. The broker may be away for a while: events wait in
+/// the outbox.
 pub fn health(pool: PgPool, bus: Bus) -> Health {
     Health::new()
         .check("postgres", move || {
             let pool = pool.clone();
             async move { postgres::check(&pool).await }
         })
-        .check("rabbitmq", move || {
+        .notice("rabbitmq", move || {
             let bus = bus.clone();
             async move { Ok(bus.check().await?) }
         })

@@ -138,8 +138,9 @@ impl Parts {
     #[must_use]
     pub fn start(self, lifecycle: &Lifecycle) -> App {
         metrics::register();
-        let stop = lifecycle.stop_token();
-        let (hub, behind) = Hub::start(self.redis, stop.clone());
+        // As long as clients may connect, sockets stay and are told what happens.
+        let cut = lifecycle.cut_token();
+        let (hub, behind) = Hub::start(self.redis, cut.clone());
         let log = Log::new(
             self.database,
             self.bus,
@@ -151,8 +152,8 @@ impl Parts {
         let sockets = Sockets::default();
         let watch = sockets
             .clone()
-            .watch_until(self.revocations.clone(), self.clock.clone(), stop);
-        lifecycle.spawn(watch);
+            .watch_until(self.revocations.clone(), self.clock.clone(), cut);
+        lifecycle.spawn_background(watch);
         App {
             log,
             hub,

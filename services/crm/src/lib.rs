@@ -72,9 +72,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let tokens = Tokens::start("crm", &config.tokens, clock.clone(), stop.clone())?;
     let app = App::new(pool, bus.clone(), tokens, clock);
 
-    lifecycle.spawn(app.outbox.clone().relay(stop.clone()));
-    lifecycle.spawn(consumers::run(app.clone(), bus.clone(), stop.clone()));
-    lifecycle.spawn(app.idempotency.clone().clean_until(app.pool.clone(), stop));
+    lifecycle.spawn_background(app.outbox.clone().relay(stop.clone()));
+    lifecycle.spawn_background(consumers::run(app.clone(), bus.clone(), stop.clone()));
+    lifecycle.spawn_background(app.idempotency.clone().clean_until(app.pool.clone(), stop));
     let service = Service {
         port: PORT,
         health: health(&app, &bus),
@@ -86,7 +86,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     result
 }
 
-/// What must be there for this service to be ready.
+/// What must be there for this service to be ready. The broker may be away for a while: events wait in
+/// the outbox and in their queues.
 #[must_use]
 pub fn health(app: &App, bus: &Bus) -> Health {
     let (pool, bus, tokens) = (app.pool.clone(), bus.clone(), app.tokens.clone());
@@ -95,7 +96,7 @@ pub fn health(app: &App, bus: &Bus) -> Health {
             let pool = pool.clone();
             async move { postgres::check(&pool).await }
         })
-        .check("rabbitmq", move || {
+        .notice("rabbitmq", move || {
             let bus = bus.clone();
             async move { Ok(bus.check().await?) }
         })

@@ -3,31 +3,30 @@
 //! The public listener serves what the gateway publishes. The internal one serves `/livez`, `/readyz`,
 //! `/metrics` and `/internal/*`, and is never routed to from outside.
 
+mod deadline;
 mod health;
 mod healthcheck;
 mod lifecycle;
+mod listen;
 mod observe;
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
-    response::IntoResponse,
-    routing::get,
-    serve::{ListenerExt, TapIo},
-};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use http::header;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use url::Url;
 
+pub use deadline::{Arrival, with_deadline};
 pub use health::{Health, Unhealthy};
 pub use healthcheck::Healthcheck;
 pub use lifecycle::Lifecycle;
 pub use observe::{REQUEST_ID_HEADER, RouteLabel, request_id};
 
+use self::listen::{HEAD_WITHIN, listen};
 use crate::{
     problem::{self, Panicked},
     telemetry::metrics,
@@ -35,8 +34,6 @@ use crate::{
 
 /// The largest body that a route takes unless it says otherwise: 1 MiB.
 pub const BODY_LIMIT: usize = 1 << 20;
-/// The time a handler has to begin its answer unless it says otherwise.
-pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Where a service listens and how it ends.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,6 +51,29 @@ pub struct ServerConfig {
     /// sees it first.
     #[arg(long, env = "SYNTERA_DRAIN_DELAY_SECONDS", default_value_t = 0)]
     pub drain_delay_seconds: u64,
+}
+
+/// Where people reach the fleet: one setting for every service that must know it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PublicUrl {
+    /// Where people reach the gateway. Cookie-borne writes must come from this origin; with https the
+    /// cookies become `Secure` and bound to the host.
+    #[arg(
+        long,
+        env = "SYNTERA_PUBLIC_URL",
+        default_value = "http://127.0.0.1:4000",
+        value_parser = web_address
+    )]
+    pub public_url: Url,
+}
+
+/// An address of the web. Every other scheme has the origin `null`, which any sandboxed page has too.
+fn web_address(text: &str) -> Result<Url, String> {
+    match text.parse::<Url>() {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        Ok(_) => Err("it must begin with http:// or https://".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// What a service serves.
@@ -103,37 +123,23 @@ pub async fn serve_on(
         "internal",
     );
 
-    let delay = Duration::from_secs(config.drain_delay_seconds);
-    let stop = lifecycle.stop_token();
-    let draining = {
-        let (stop, health) = (stop.clone(), health.clone());
-        async move {
-            stop.cancelled().await;
-            health.drain();
-            tokio::time::sleep(delay).await;
-        }
-    };
     // The internal listener outlives the public one, so that /readyz says "draining" meanwhile.
-    let drained = tokio_util::sync::CancellationToken::new();
-    let internal_task = tokio::spawn({
-        let drained = drained.clone();
-        axum::serve(at_once(internal), internal_app)
-            .with_graceful_shutdown(async move { drained.cancelled().await })
-            .into_future()
-    });
-    let public_task = tokio::spawn(
-        axum::serve(
-            at_once(public),
-            public_app.into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(draining)
-        .into_future(),
-    );
-    stop.cancelled().await;
+    let drained = CancellationToken::new();
+    let internal_task = tokio::spawn(listen(internal, internal_app, drained.clone(), HEAD_WITHIN));
+    let public_task = tokio::spawn(listen(
+        public,
+        public_app,
+        lifecycle.cut_token(),
+        HEAD_WITHIN,
+    ));
+    lifecycle.stop_token().cancelled().await;
+    health.drain();
+    tokio::time::sleep(Duration::from_secs(config.drain_delay_seconds)).await;
     tracing::info!("stopping: no new connections, running requests may finish");
-    let grace = delay + Duration::from_secs(config.drain_seconds);
+    lifecycle.cut();
+    let grace = Duration::from_secs(config.drain_seconds);
     let finished = tokio::time::timeout(grace, async {
-        public_task.await??;
+        public_task.await?;
         lifecycle.wait_for_tasks().await;
         anyhow::Ok(())
     })
@@ -147,6 +153,7 @@ pub async fn serve_on(
             "some requests or tasks did not finish in time"
         ),
     }
+    anyhow::ensure!(!lifecycle.is_broken(), "a background task panicked");
     tracing::info!("stopped");
     Ok(())
 }
@@ -191,19 +198,6 @@ pub fn finish(router: Router, listener: &'static str) -> Router {
         }))
 }
 
-/// Answers 503 where the routes of `router` have not begun their answer within `deadline`.
-pub fn with_deadline(router: Router, deadline: Duration) -> Router {
-    router.layer(middleware::from_fn(
-        move |request, next: middleware::Next| async move {
-            match tokio::time::timeout(deadline, next.run(request)).await {
-                Ok(response) => response,
-                Err(_) => crate::Problem::unavailable(format!("no answer within {deadline:?}"))
-                    .into_response(),
-            }
-        },
-    ))
-}
-
 fn operations(health: Health) -> Router {
     let render = || async {
         (
@@ -217,18 +211,81 @@ fn operations(health: Health) -> Router {
         .route("/metrics", get(render))
 }
 
-/// Sends what is written at once. By default the kernel holds a second small packet back until the
-/// first is acknowledged, which a client may put off for 40 ms (RFC 1122 §4.2.3.2 and §4.2.3.4): each
-/// frame of a socket and each piece of a stream is such a packet.
-fn at_once(listener: TcpListener) -> TapIo<TcpListener, fn(&mut TcpStream)> {
-    listener.tap_io(|stream| {
-        // It fails only on a connection that is gone already.
-        let _ = stream.set_nodelay(true);
-    })
-}
-
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn served(
+        lifecycle: &Lifecycle,
+        drain_delay_seconds: u64,
+    ) -> (String, tokio::task::JoinHandle<anyhow::Result<()>>) {
+        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let internal = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/readyz", internal.local_addr().unwrap());
+        let config = ServerConfig {
+            bind: None,
+            internal_bind: None,
+            drain_seconds: 1,
+            drain_delay_seconds,
+        };
+        let service = Service {
+            port: 0,
+            public: Router::new(),
+            internal: Router::new(),
+            health: Health::new(),
+        };
+        let life = lifecycle.clone();
+        let task =
+            tokio::spawn(async move { serve_on(&config, service, life, public, internal).await });
+        (url, task)
+    }
+
+    #[test]
+    fn an_address_has_an_origin() {
+        for good in ["http://127.0.0.1:4000", "https://syntera.example/"] {
+            web_address(good).unwrap();
+        }
+        // The second one is what is left when the scheme is forgotten.
+        for bad in [
+            "syntera.example",
+            "localhost:4000",
+            "file:///srv",
+            "data:,x",
+        ] {
+            web_address(bad).unwrap_err();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_the_background_ends_the_service_with_a_failure() {
+        let lifecycle = Lifecycle::default();
+        let (_, task) = served(&lifecycle, 0).await;
+        lifecycle.spawn_background(async { panic!("as it happens") });
+        let error = task.await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "a background task panicked");
+    }
+
+    #[tokio::test]
+    async fn sockets_are_cut_only_when_nobody_connects_any_more() {
+        let lifecycle = Lifecycle::default();
+        let (url, task) = served(&lifecycle, 2).await;
+        assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
+        let cut = lifecycle.cut_token();
+        let ended = tokio::spawn(async move {
+            cut.cancelled().await;
+            tokio::time::Instant::now()
+        });
+        let stopped = tokio::time::Instant::now();
+        lifecycle.stop();
+        while reqwest::get(&url).await.unwrap().status() != 503 {}
+        assert!(!lifecycle.cut_token().is_cancelled());
+        assert!(ended.await.unwrap() - stopped >= Duration::from_secs(2));
+        task.await.unwrap().unwrap();
+    }
 }

@@ -94,6 +94,36 @@ async fn without_postgres_answers_are_503_in_time_and_events_wait() {
 }
 
 #[tokio::test]
+async fn without_the_broker_it_says_so_and_answers() {
+    let analytics = Analytics::start().await;
+    let (status, report) = readiness(&analytics).await;
+    assert_eq!(status, StatusCode::OK, "{report}");
+    let told = report["checks"]["rabbitmq"].as_str().unwrap();
+    assert!(told.starts_with("down"), "{report}");
+    answered(&analytics).await;
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_any_more_are_given_up() {
+    let database = Postgres::start(&analytics::MIGRATOR, "analytics").await;
+    let (pool, postgres) = behind_a_proxy(&database).await;
+    let pools = (pool.clone(), pool.clone());
+    let analytics = Analytics::on(database, pools, no_cache(), no_bus()).await;
+    // All that the pool may have.
+    let mut all = Vec::new();
+    for _ in 0..pool.options().get_max_connections() {
+        all.push(pool.acquire().await.unwrap());
+    }
+    drop(all);
+    eventually_within(Duration::from_secs(5), "their return", || async {
+        (pool.num_idle() == 4).then_some(())
+    })
+    .await;
+    postgres.stall();
+    answered(&analytics).await;
+}
+
+#[tokio::test]
 async fn reads_go_to_the_replica_and_counting_does_not_need_it() {
     let primary = Postgres::start(&analytics::MIGRATOR, "analytics").await;
     let pool = primary.pool.clone();

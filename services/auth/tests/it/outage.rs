@@ -72,6 +72,11 @@ async fn without_its_database_it_says_so_and_recovers() {
         (login().await.status == 401).then_some(())
     })
     .await;
+    // There is no broker in this test: that is said, and keeps nobody from signing in.
+    let ready = Answer::of(server.internal_request(Method::GET, "/readyz")).await;
+    let told = ready.body["checks"]["rabbitmq"].as_str().unwrap();
+    assert!(told.starts_with("down"), "{told}");
+    ready.expect(StatusCode::OK);
     proxy.cut();
     eventually("a broken connection is replaced", || async {
         (login().await.status == 401).then_some(())

@@ -90,14 +90,14 @@ impl Log {
 
     /// Starts what works behind the requests: publishing, catching up, and closing what is idle.
     pub fn work(&self, behind: Behind, idle_after: chrono::Duration) {
-        let stop = self.0.lifecycle.stop_token();
+        let (stop, cut) = (self.0.lifecycle.stop_token(), self.0.lifecycle.cut_token());
         let spawn = |work: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
-            self.0.lifecycle.spawn(work);
+            self.0.lifecycle.spawn_background(work);
         };
         spawn(Box::pin(self.clone().publish_until(stop.clone())));
         spawn(Box::pin(self.clone().sweep_until(stop.clone())));
-        spawn(Box::pin(self.clone().catch_up_until(behind, stop.clone())));
-        spawn(Box::pin(self.clone().look_until(stop.clone())));
+        spawn(Box::pin(self.clone().catch_up_until(behind, cut.clone())));
+        spawn(Box::pin(self.clone().look_until(cut)));
         spawn(Box::pin(self.clone().close_idle_until(idle_after, stop)));
     }
 

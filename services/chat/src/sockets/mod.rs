@@ -72,14 +72,9 @@ struct Watch {
 }
 
 impl Sockets {
-    /// Ends sockets whose token is over, until `stop`; then all of them.
-    pub async fn watch_until(
-        self,
-        revocations: Revocations,
-        clock: Clock,
-        stop: CancellationToken,
-    ) {
-        while stop
+    /// Ends sockets whose token is over, until `cut`; then all of them.
+    pub async fn watch_until(self, revocations: Revocations, clock: Clock, cut: CancellationToken) {
+        while cut
             .run_until_cancelled(tokio::time::sleep(WATCH_EVERY))
             .await
             .is_some()
