@@ -130,7 +130,7 @@ impl Outbox {
     async fn clean_until(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = crate::inbox::clean(self.schema, &self.pool, &self.clock).await {
-                tracing::debug!(schema = self.schema, %error, "old inbox rows were not cleaned");
+                tracing::warn!(schema = self.schema, %error, "old inbox rows were not cleaned");
             }
             stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY))
                 .await;

@@ -30,6 +30,7 @@ const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const KEEP: chrono::Duration = chrono::Duration::hours(24);
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
+const PORTION: u64 = 1000;
 
 /// The `Idempotency-Key` header, when there is one.
 #[derive(Debug, Clone)]
@@ -197,27 +198,34 @@ impl Idempotency {
     pub async fn clean_until(self, pool: PgPool, stop: CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.clean(&pool).await {
-                tracing::debug!(%error, "old idempotency keys were not cleaned");
+                tracing::warn!(%error, "old idempotency keys were not cleaned");
             }
             stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY))
                 .await;
         }
     }
 
-    /// Forgets keys that are older than a day.
+    /// Forgets keys that are older than a day. In portions, so that no statement runs into its time
+    /// limit however much there is.
     ///
     /// # Errors
     /// When the rows cannot be deleted.
     pub async fn clean(&self, pool: &PgPool) -> sqlx::Result<()> {
+        let schema = self.schema;
         let sql = format!(
-            "DELETE FROM {}.idempotency_keys WHERE created_at < $1",
-            self.schema
+            "DELETE FROM {schema}.idempotency_keys WHERE ctid IN
+             (SELECT ctid FROM {schema}.idempotency_keys WHERE created_at < $1 LIMIT {PORTION})"
         );
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(self.clock.now() - KEEP)
-            .execute(pool)
-            .await?;
-        Ok(())
+        let before = self.clock.now() - KEEP;
+        loop {
+            let deleted = sqlx::query(AssertSqlSafe(sql.as_str()))
+                .bind(before)
+                .execute(pool)
+                .await?;
+            if deleted.rows_affected() < PORTION {
+                return Ok(());
+            }
+        }
     }
 }
 

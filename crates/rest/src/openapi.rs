@@ -7,7 +7,7 @@ use utoipa::{
         Components, ContentBuilder, OpenApi as Spec, RefOr, Response, ResponseBuilder, Server,
         path::Operation,
         schema::{Ref, Schema},
-        security::{Http, HttpAuthScheme, SecurityScheme},
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
 
@@ -23,6 +23,7 @@ pub struct Problems;
 
 /// Statuses that depend on nothing but the listener: our own faults, and what the gateway answers.
 const ALWAYS: &[(&str, &str)] = &[
+    ("413", "the body is too large, even where none is looked at"),
     ("429", "too many requests"),
     ("500", "a fault of ours"),
     ("502", "the service gave no usable answer"),
@@ -35,7 +36,6 @@ const WITH_BODY: &[(&str, &str)] = &[
         "400",
         "the body is not JSON, or a parameter or a header is not valid",
     ),
-    ("413", "the body is too large"),
     ("415", "the body has another media type"),
     ("422", "fields are missing, unknown or not valid"),
 ];
@@ -81,6 +81,7 @@ impl Modify for Problems {
 }
 
 fn complete(path: &str, operation: &mut Operation) {
+    let public = is_public(operation);
     let mut add = |statuses: &[(&str, &str)]| {
         for (status, why) in statuses {
             operation
@@ -94,11 +95,7 @@ fn complete(path: &str, operation: &mut Operation) {
     if operation.request_body.is_some() {
         add(WITH_BODY);
     }
-    if operation
-        .security
-        .as_ref()
-        .is_none_or(|security| !security.is_empty())
-    {
+    if !public {
         add(WITH_TOKEN);
     }
     if operation
@@ -111,6 +108,15 @@ fn complete(path: &str, operation: &mut Operation) {
     if path.contains('{') {
         add(&[("404", "nothing is there for this workspace")]);
     }
+}
+
+/// Whether an operation wants no token: `security(())` is one requirement that asks for nothing.
+fn is_public(operation: &Operation) -> bool {
+    let nothing = SecurityRequirement::default();
+    operation
+        .security
+        .as_ref()
+        .is_some_and(|all| all.iter().all(|one| *one == nothing))
 }
 
 fn problem(why: &str) -> Response {
@@ -146,4 +152,27 @@ pub fn document(mut spec: Spec, title: &str, description: &str) -> Spec {
 #[expect(clippy::print_stdout, reason = "the subcommand's output")]
 pub fn print(spec: &Spec) {
     println!("{}", spec.to_pretty_json().expect("a document is JSON"));
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::path::OperationBuilder;
+
+    use super::*;
+
+    #[test]
+    fn only_who_wants_a_token_answers_401() {
+        let answers = |operation: OperationBuilder, status: &str| {
+            let mut operation = operation.build();
+            complete("/x", &mut operation);
+            operation.responses.responses.contains_key(status)
+        };
+        // What `security(())` becomes.
+        let public = || OperationBuilder::new().security(SecurityRequirement::default());
+        let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());
+        assert!(!answers(public(), "401") && !answers(public(), "403"));
+        assert!(answers(public(), "413") && answers(public(), "503"));
+        assert!(answers(OperationBuilder::new(), "401"));
+        assert!(answers(OperationBuilder::new().security(bearer), "401"));
+    }
 }

@@ -6,6 +6,7 @@
 
 use axum_extra::extract::CookieJar;
 use chrono::Duration;
+use common::tokens::{access_cookie, refresh_cookie};
 use http::{HeaderMap, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -69,19 +70,11 @@ impl Cookies {
     }
 
     const fn access_name(self) -> &'static str {
-        if self.secure {
-            "__Host-syntera_access"
-        } else {
-            "syntera_access"
-        }
+        access_cookie(self.secure)
     }
 
     const fn refresh_name(self) -> &'static str {
-        if self.secure {
-            "__Host-syntera_refresh"
-        } else {
-            "syntera_refresh"
-        }
+        refresh_cookie(self.secure)
     }
 
     const fn refresh_path(self) -> &'static str {

@@ -28,6 +28,8 @@ use crate::{
     responses(
         (status = 201, description = "the first tokens of the account", body = TokenResponse,
          headers(("Set-Cookie" = String, description = "both tokens"))),
+        (status = 403, description = "the request comes from another site's page",
+         body = Document, content_type = "application/problem+json"),
         (status = 409, description = "an account with this e-mail address exists",
          body = Document, content_type = "application/problem+json"),
     ),
@@ -57,7 +59,8 @@ pub(super) async fn create_account(
          headers(("Set-Cookie" = String, description = "both tokens"))),
         (status = 401, description = "the e-mail address or the password is not right",
          body = Document, content_type = "application/problem+json"),
-        (status = 403, description = "the account belongs to no workspace any more",
+        (status = 403, description = "the account belongs to no workspace any more, or the request comes from another \
+         site's page",
          body = Document, content_type = "application/problem+json"),
     ),
 )]

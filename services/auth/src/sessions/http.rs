@@ -6,8 +6,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::{
+    ErrorCode, Problem,
     problem::{Document, Result},
-    tokens::{RevocationList, ServiceCaller, bearer},
+    tokens::{Identity, RevocationList, ServiceCaller, bearer},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rest::{Json, Query, Timestamp};
@@ -65,6 +66,8 @@ pub(crate) fn answer(app: &App, status: StatusCode, issued: &Issued, to: TokensT
          headers(("Set-Cookie" = Option<String>, description = "both tokens, when the cookie was used"))),
         (status = 401, description = "no refresh token, or one that is unknown, too old or used already; or \
          the session has ended", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "the request comes from another site's page",
+         body = Document, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn refresh_session(
@@ -99,6 +102,8 @@ pub(super) async fn refresh_session(
          headers(("Set-Cookie" = String, description = "forgets both tokens"))),
         (status = 401, description = "an access token came that is not valid, and no refresh token",
          body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "the request comes from another site's page, or the access token is a \
+         visitor's, which cannot sign out", body = Document, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn end_session(
@@ -116,6 +121,10 @@ pub(super) async fn end_session(
         match app.tokens.verify(token).await {
             // Who sends nothing else would believe to be signed out.
             Err(problem) if refresh_token.is_none() => return Err(problem),
+            Ok(Identity::Visitor(_)) if refresh_token.is_none() => {
+                return Err(Problem::new(ErrorCode::Forbidden)
+                    .detail("a visitor's token ends by itself; nothing can be signed out"));
+            }
             identity => end_by_identity(&app, identity.ok()).await?,
         }
     }

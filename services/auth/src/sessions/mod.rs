@@ -208,7 +208,7 @@ impl Verdict {
 pub(crate) async fn clean(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
         if let Err(error) = clean_once(&app).await {
-            tracing::debug!(%error, "old sessions were not deleted");
+            tracing::warn!(%error, "old sessions were not deleted");
         }
         stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY))
             .await;

@@ -1,6 +1,8 @@
 //! What MongoDB must have before the log may be written: the unique keys, and the shard keys where the
 //! server knows sharding.
 
+use std::time::Duration;
+
 use mongodb::{
     Database, IndexModel,
     bson::{Document, doc},
@@ -12,6 +14,10 @@ use mongodb::{
 pub(super) const MESSAGES: &str = "messages";
 /// The projection of it.
 pub(super) const CHANNELS: &str = "channels";
+/// Where telemetry keeps warnings and errors (`common::telemetry`).
+const LOGS: &str = "logs";
+/// Long enough to look into what is reported late.
+const KEEP_LOGS: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Creates the indexes. Creating again what exists changes nothing.
 pub(super) async fn indexes(database: &Database) -> Result<()> {
@@ -48,6 +54,15 @@ pub(super) async fn indexes(database: &Database) -> Result<()> {
             ),
         ])
         .await?;
+    // Warnings and errors of all services, which nobody else clears away.
+    let lines = database.collection::<Document>(LOGS);
+    lines
+        .create_index(index(
+            "age",
+            doc! { "timestamp": 1 },
+            Kind::Expiring(KEEP_LOGS),
+        ))
+        .await?;
     Ok(())
 }
 
@@ -63,6 +78,8 @@ enum Kind {
     Unique,
     Sparse,
     Plain,
+    /// The server deletes documents so long after the time in the field.
+    Expiring(Duration),
 }
 
 fn index(name: &str, keys: Document, kind: Kind) -> IndexModel {
@@ -70,6 +87,10 @@ fn index(name: &str, keys: Document, kind: Kind) -> IndexModel {
         .name(name.to_owned())
         .unique(matches!(kind, Kind::Unique).then_some(true))
         .sparse(matches!(kind, Kind::Sparse).then_some(true))
+        .expire_after(match kind {
+            Kind::Expiring(after) => Some(after),
+            _ => None,
+        })
         .build();
     IndexModel::builder().keys(keys).options(options).build()
 }
