@@ -7,7 +7,7 @@
 use axum_extra::extract::CookieJar;
 use common::{
     ErrorCode, Problem,
-    tokens::{Identity, bearer},
+    tokens::{Identity, access_cookie, bearer, refresh_cookie},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
@@ -33,16 +33,6 @@ pub(crate) struct Token {
     pub(crate) source: Source,
 }
 
-/// The cookie that carries the access token; with the prefix that browsers bind to this host where the
-/// origin is secure (RFC 6265bis §4.1.3.2).
-pub(crate) const fn access_cookie(secure: bool) -> &'static str {
-    if secure {
-        "__Host-syntera_access"
-    } else {
-        "syntera_access"
-    }
-}
-
 /// Lets a request pass, and answers the token to forward.
 ///
 /// # Errors
@@ -53,9 +43,14 @@ pub(crate) async fn check(
     headers: &HeaderMap,
 ) -> Result<Option<Token>, Problem> {
     let token = find_token(app.secure, route, headers);
-    let by_cookie = matches!(&token, Some(token) if token.source == Source::Cookie);
     // Sign-in, refresh and sign-out set or read cookies themselves.
-    let cookies_matter = by_cookie || (route.upstream == Upstream::Auth && !route.any_origin);
+    let sets_cookies = route.upstream == Upstream::Auth && !route.any_origin;
+    let by_cookie = matches!(&token, Some(token) if token.source == Source::Cookie)
+        || (sets_cookies
+            && CookieJar::from_headers(headers)
+                .get(refresh_cookie(app.secure))
+                .is_some());
+    let cookies_matter = by_cookie || sets_cookies;
     let changes = route.method != Method::GET || route.carriage == Carriage::Socket;
     if cookies_matter && changes {
         same_origin(app, headers, by_cookie)?;

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use common::{server::ServerConfig, telemetry::TelemetryConfig, tokens::TokensConfig};
+use common::{
+    server::{PublicUrl, ServerConfig},
+    telemetry::TelemetryConfig,
+    tokens::TokensConfig,
+};
 use url::Url;
 
 use crate::demo::SeedConfig;
@@ -47,13 +51,9 @@ pub struct Config {
     /// This service's private key, for its own calls to auth.
     #[arg(long, env = "SYNTERA_SERVICE_KEY_FILE")]
     pub service_key_file: PathBuf,
-    /// Where people reach the gateway; cookie-borne writes must come from this origin.
-    #[arg(
-        long,
-        env = "SYNTERA_PUBLIC_URL",
-        default_value = "http://127.0.0.1:4000"
-    )]
-    pub public_url: Url,
+    /// Where people reach it.
+    #[command(flatten)]
+    pub public: PublicUrl,
     /// Where the services are.
     #[command(flatten)]
     pub upstreams: UpstreamUrls,

@@ -70,7 +70,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         tokens,
         revocations,
         upstreams,
-        public_url: config.public_url,
+        public_url: config.public.public_url,
         trusted_proxies: config.trusted_proxies,
         web_dir: config.web_dir,
         demo_file: config.demo_file,
@@ -81,9 +81,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         internal: Router::new(),
         health,
     };
-    server::serve(&config.server, service, lifecycle).await?;
+    let result = server::serve(&config.server, service, lifecycle).await;
     telemetry.stop().await;
-    Ok(())
+    result
 }
 
 /// Ready when tokens can be checked. A service behind that is down is its own affair: its routes answer

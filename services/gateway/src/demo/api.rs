@@ -9,13 +9,13 @@ use url::Url;
 
 /// Which documents are asked for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Visibility {
+pub(super) enum Status {
     Ready,
     Failed,
 }
 
-impl Visibility {
-    const fn status(self) -> &'static str {
+impl Status {
+    const fn name(self) -> &'static str {
         match self {
             Self::Ready => "ready",
             Self::Failed => "failed",
@@ -103,10 +103,10 @@ impl Api {
     pub(super) async fn documents(
         &self,
         agent: &str,
-        which: Visibility,
+        which: Status,
     ) -> anyhow::Result<Vec<(String, String)>> {
         let path = format!("/agents/{agent}/documents");
-        let documents = self.all(&path, &[("status", which.status())]).await?;
+        let documents = self.all(&path, &[("status", which.name())]).await?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Ok(documents
             .iter()
@@ -132,21 +132,29 @@ impl Api {
         Ok(())
     }
 
-    /// Whether the key is still there, for this origin.
-    pub(super) async fn has_key(&self, key: &str, origin: &str) -> anyhow::Result<bool> {
+    /// Whether the key is still there, for these origins.
+    pub(super) async fn has_key(&self, key: &str, wanted: &[String]) -> anyhow::Result<bool> {
         let keys = self.all("/auth/keys", &[]).await?;
         Ok(keys.iter().any(|known| {
             let prefix = known["prefix"].as_str().unwrap_or_default();
             let origins = known["allowed_origins"].as_array();
             !prefix.is_empty()
                 && key.starts_with(prefix)
-                && origins.is_some_and(|all| all.iter().any(|one| one == origin))
+                && origins.is_some_and(|all| {
+                    wanted
+                        .iter()
+                        .all(|one| all.iter().any(|other| other == one))
+                })
         }))
     }
 
-    /// A key for the agent's widget on pages of this origin.
-    pub(super) async fn create_key(&self, agent: &str, origin: &str) -> anyhow::Result<String> {
-        let key = json!({ "name": "Demo shop", "agent_id": agent, "allowed_origins": [origin] });
+    /// A key for the agent's widget on pages of these origins.
+    pub(super) async fn create_key(
+        &self,
+        agent: &str,
+        origins: &[String],
+    ) -> anyhow::Result<String> {
+        let key = json!({ "name": "Demo shop", "agent_id": agent, "allowed_origins": origins });
         let answer = self.expect(Method::POST, "/auth/keys", &key).await?;
         answer["key"]
             .as_str()
@@ -179,10 +187,10 @@ impl Api {
     }
 
     async fn expect(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let (status, answer) = self.send(method, path, Some(body)).await?;
+        let (status, answer) = self.send(method.clone(), path, Some(body)).await?;
         if !status.is_success() {
             bail!(
-                "POST {path} failed with {status}: {} {}",
+                "{method} {path} failed with {status}: {} {}",
                 answer["detail"],
                 answer["errors"]
             );

@@ -15,10 +15,11 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Args;
+use common::server::PublicUrl;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use api::{Api, Visibility};
+use api::{Api, Status};
 
 const AGENT: &str = "Juniper";
 const WORKSPACE: &str = "Juniper & Pine";
@@ -33,12 +34,8 @@ pub struct SeedConfig {
     #[arg(long, env = "SYNTERA_GATEWAY_URL")]
     pub gateway_url: Option<Url>,
     /// Where people reach the gateway; the demo's key is bound to this origin.
-    #[arg(
-        long,
-        env = "SYNTERA_PUBLIC_URL",
-        default_value = "http://127.0.0.1:4000"
-    )]
-    pub public_url: Url,
+    #[command(flatten)]
+    pub public: PublicUrl,
     /// The built web files; the help texts are under demo/help.
     #[arg(long, env = "SYNTERA_WEB_DIR", default_value = "web/dist")]
     pub web_dir: PathBuf,
@@ -91,9 +88,12 @@ pub async fn seed(config: &SeedConfig) -> anyhow::Result<()> {
             .demo_password
             .clone()
             .or_else(|| kept.as_ref().map(|demo| demo.login.password.clone()))
-            .unwrap_or_else(|| ids::KeyId::new().to_string()),
+            .unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())),
     };
-    let base = config.gateway_url.as_ref().unwrap_or(&config.public_url);
+    let base = config
+        .gateway_url
+        .as_ref()
+        .unwrap_or(&config.public.public_url);
     let api = Api::sign_in(base, &login.email, &login.password, WORKSPACE).await?;
     let agent_id = api.agent(AGENT).await?;
     let texts = help_texts(&config.web_dir)?;
@@ -105,12 +105,12 @@ pub async fn seed(config: &SeedConfig) -> anyhow::Result<()> {
             .await?;
     }
     wait_until_ready(&api, &agent_id, texts.len()).await?;
-    let origin = config.public_url.origin().ascii_serialization();
+    let origins = origins(&config.public.public_url);
     let key = match kept {
-        Some(demo) if demo.agent_id == agent_id && api.has_key(&demo.key, &origin).await? => {
+        Some(demo) if demo.agent_id == agent_id && api.has_key(&demo.key, &origins).await? => {
             demo.key
         }
-        _ => api.create_key(&agent_id, &origin).await?,
+        _ => api.create_key(&agent_id, &origins).await?,
     };
     let demo = Demo {
         key,
@@ -119,6 +119,24 @@ pub async fn seed(config: &SeedConfig) -> anyhow::Result<()> {
         login,
     };
     write(&config.demo_file, &demo)
+}
+
+/// Where the demo's pages are opened. A gateway on this machine has two names, and people type either.
+fn origins(public_url: &Url) -> Vec<String> {
+    const LOCAL: [&str; 2] = ["127.0.0.1", "localhost"];
+    if public_url
+        .host_str()
+        .is_none_or(|host| !LOCAL.contains(&host))
+    {
+        return vec![public_url.origin().ascii_serialization()];
+    }
+    let named = LOCAL.map(|host| {
+        let mut url = public_url.clone();
+        // It fails only for a URL that has no host, and this one has.
+        let _ = url.set_host(Some(host));
+        url.origin().ascii_serialization()
+    });
+    named.into()
 }
 
 fn read(file: &Path) -> anyhow::Result<Option<Demo>> {
@@ -171,8 +189,8 @@ async fn wait_until_ready(api: &Api, agent_id: &str, wanted: usize) -> anyhow::R
     let deadline = tokio::time::Instant::now() + READY_WITHIN;
     for look in 0_u32.. {
         let (ready, failed) = (
-            api.documents(agent_id, Visibility::Ready).await?.len(),
-            api.documents(agent_id, Visibility::Failed).await?,
+            api.documents(agent_id, Status::Ready).await?.len(),
+            api.documents(agent_id, Status::Failed).await?,
         );
         if let Some((title, why)) = failed.first() {
             bail!("the document {title:?} could not be prepared: {why}");
@@ -201,6 +219,15 @@ fn tell(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_has_two_names() {
+        let of = |url: &str| origins(&url.parse().unwrap());
+        let both = ["http://127.0.0.1:4000", "http://localhost:4000"];
+        assert_eq!(of("http://127.0.0.1:4000"), both);
+        assert_eq!(of("http://localhost:4000/"), both);
+        assert_eq!(of("https://syntera.example/x"), ["https://syntera.example"]);
+    }
 
     #[test]
     fn front_matter_is_not_part_of_a_help_text() {

@@ -2,10 +2,7 @@
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -38,34 +35,40 @@ pub(super) fn too_large(limit: u64) -> Problem {
 }
 
 /// A body that ends with an error when it grows over its limit, and remembers that it did: what the
-/// client of the service reports is only that the connection broke.
-pub(super) struct Watched {
+/// client of the service reports is only that the connection broke. Clones are the same body, so that
+/// what was not read by one replica can be sent to the next.
+#[derive(Clone)]
+pub(super) struct Watched(Arc<Mutex<State>>);
+
+struct State {
     body: Body,
     left: u64,
-    exceeded: Arc<AtomicBool>,
-}
-
-/// Tells whether a [`Watched`] body was too large.
-#[derive(Clone)]
-pub(super) struct Exceeded(Arc<AtomicBool>);
-
-impl Exceeded {
-    pub(super) fn happened(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+    exceeded: bool,
+    begun: bool,
 }
 
 impl Watched {
-    pub(super) fn new(body: Body, limit: u64) -> (Self, Exceeded) {
-        let exceeded = Arc::new(AtomicBool::new(false));
-        (
-            Self {
-                body,
-                left: limit,
-                exceeded: exceeded.clone(),
-            },
-            Exceeded(exceeded),
-        )
+    pub(super) fn new(body: Body, limit: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            body,
+            left: limit,
+            exceeded: false,
+            begun: false,
+        })))
+    }
+
+    /// Whether it was too large.
+    pub(super) fn exceeded(&self) -> bool {
+        self.state().exceeded
+    }
+
+    /// Whether all of it is still there to be sent.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.state().begun
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,17 +77,19 @@ impl HttpBody for Watched {
     type Error = axum::BoxError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let mut state = self.state();
+        let frame = ready!(Pin::new(&mut state.body).poll_frame(context));
+        state.begun |= frame.is_some();
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            match self.left.checked_sub(data.len() as u64) {
-                Some(left) => self.left = left,
+            match state.left.checked_sub(data.len() as u64) {
+                Some(left) => state.left = left,
                 None => {
-                    self.exceeded.store(true, Ordering::Relaxed);
+                    state.exceeded = true;
                     return Poll::Ready(Some(
                         Err("the body is larger than the route takes".into()),
                     ));
@@ -95,10 +100,10 @@ impl HttpBody for Watched {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.state().body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.state().body.size_hint()
     }
 }

@@ -6,6 +6,7 @@ use axum::response::Response;
 use common::telemetry;
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 
+use super::Network;
 use crate::{
     access::{Source, Token},
     app::Inner,
@@ -38,12 +39,8 @@ const CLAIMS: [&str; 5] = [
 
 /// The client's address: the peer's, unless the peer is a trusted proxy; then the last address that it
 /// did not add itself.
-pub(super) fn client_address(app: &Inner, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
-    let trusted = |address: IpAddr| {
-        app.trusted_proxies
-            .iter()
-            .any(|network| network.contains(address))
-    };
+pub(super) fn client_address(proxies: &[Network], peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+    let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut address = peer.ip().to_canonical();
     let chain: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
@@ -149,4 +146,35 @@ pub(super) fn answer(response: &mut Response) {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        let proxies = ["10.0.0.0/8".parse().unwrap()];
+        let address = |peer: &str, chain: &[&str]| {
+            let peer = SocketAddr::new(peer.parse().unwrap(), 4000);
+            let lines = chain
+                .iter()
+                .map(|line| HeaderValue::from_str(line).unwrap());
+            let headers = lines.map(|line| (FORWARDED_FOR, line)).collect();
+            client_address(&proxies, peer, &headers).to_string()
+        };
+        assert_eq!(address("198.51.100.7", &[]), "198.51.100.7");
+        assert_eq!(address("198.51.100.7", &["203.0.113.9"]), "198.51.100.7");
+        assert_eq!(address("10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
+        // What the stranger wrote stands before what our proxies added.
+        assert_eq!(
+            address("10.0.0.1", &["192.0.2.1, 203.0.113.9, 10.0.0.2"]),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            address("10.0.0.1", &["192.0.2.1", "203.0.113.9"]),
+            "203.0.113.9"
+        );
+        assert_eq!(address("10.0.0.1", &["unknown"]), "10.0.0.1");
+    }
 }

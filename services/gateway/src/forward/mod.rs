@@ -45,18 +45,18 @@ pub(crate) async fn handle(
     let (method, sent) = (parts.method.clone(), body::announced(&parts.headers));
     let (label, any_origin, answer) = match routes::find(&parts.method, &path) {
         Found::Route(route) => {
-            let address = headers::client_address(&app.0, peer, &parts.headers);
+            let address = headers::client_address(&app.0.trusted_proxies, peer, &parts.headers);
             let answer = pass(&app, route, &path, address, (&mut parts, body)).await;
             (route.path, route.any_origin, answer)
         }
         Found::OtherMethods(methods) => (
             "unmatched",
-            false,
+            routes::allows_any_origin(&path),
             Err(other_methods(&parts.method, &path, &methods)),
         ),
         Found::Nothing => {
             let unknown = problem::unknown_route(parts.uri.clone()).await;
-            ("unmatched", routes::allows_any_origin(&path), Err(unknown))
+            ("unmatched", false, Err(unknown))
         }
     };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);

@@ -38,32 +38,32 @@ pub(super) async fn forward(
     path_and_query: &str,
     (parts, client_side): (&mut Parts, OnUpgrade),
 ) -> Result<Response, Problem> {
-    let (authority, client) = upstream.pick();
-    let mut request = upstreams::request(parts, authority, path_and_query, Body::empty());
-    let headers = request.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    let answered = tokio::time::timeout(route.deadline, client.request(request)).await;
-    let mut response = match answered {
+    let make = |authority: &_| {
+        let mut request = upstreams::request(parts, authority, path_and_query, Body::empty());
+        let headers = request.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        request
+    };
+    // A handshake changes nothing, so it may be repeated whatever happened to it.
+    let sending = upstream.send(make, |_| true);
+    let mut response = match tokio::time::timeout(route.deadline, sending).await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(upstream.failed(Some(error))),
-        Err(_) => {
-            return Err(Problem::new(ErrorCode::GatewayTimeout)
-                .detail("the service did not answer in time"));
-        }
+        Ok(Err(error)) => return Err(upstream.failed(&error)),
+        Err(_) => return Err(upstream.too_slow(route)),
     };
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(response.map(Body::new));
     }
     let service_side = hyper::upgrade::on(&mut response);
-    let stop = upstream.lifecycle.stop_token();
+    let cut = upstream.lifecycle.cut_token();
     // Not tracked by the lifecycle: a socket has no end of its own, and its client resumes elsewhere.
     tokio::spawn(async move {
         let (Ok(client), Ok(service)) = tokio::join!(client_side, service_side) else {
             return;
         };
         let (mut client, mut service) = (TokioIo::new(client), TokioIo::new(service));
-        stop.run_until_cancelled(copy_bidirectional(&mut client, &mut service))
+        cut.run_until_cancelled(copy_bidirectional(&mut client, &mut service))
             .await;
     });
     let mut accepted = StatusCode::SWITCHING_PROTOCOLS.into_response();

@@ -7,9 +7,12 @@ use std::{
 };
 
 use axum::{body::Body, response::Response};
-use common::{ErrorCode, Problem, server::Lifecycle};
+use common::{
+    ErrorCode, Problem,
+    server::{Arrival, Lifecycle},
+};
 use http::{Method, Request, Uri, request::Parts, uri};
-use http_body::Body as _;
+use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
@@ -89,66 +92,59 @@ fn authority(url: &Url) -> anyhow::Result<uri::Authority> {
 }
 
 impl Replicas {
-    /// Sends a request to a replica, and to the next one when nothing of it was sent yet.
+    /// Forwards a request and its body. The deadline begins when the client has sent all of it.
     pub(super) async fn forward(
         &self,
         route: &Route,
         path_and_query: &str,
-        (parts, body): (&mut Parts, Body),
+        (parts, body): (&Parts, Body),
     ) -> Result<Response, Problem> {
-        let empty = body.is_end_stream();
-        let (watched, exceeded) = Watched::new(body, route.body_limit);
-        let mut body = Some(Body::new(watched));
-        let first = self.next.fetch_add(1, Ordering::Relaxed);
-        let sending = async {
-            let mut failure = None;
-            for turn in 0..self.authorities.len() {
-                // A body can be sent once; one that is empty as often as needed.
-                let Some(body) = body.take().or_else(|| empty.then(Body::empty)) else {
-                    break;
-                };
-                let authority = &self.authorities[(first + turn) % self.authorities.len()];
-                let request = request(parts, authority, path_and_query, body);
-                match self.client.request(request).await {
-                    Ok(response) => return Ok(response),
-                    Err(error) => {
-                        let again = error.is_connect() || (empty && is_safe(&parts.method));
-                        failure = Some(error);
-                        if !again {
-                            break;
-                        }
-                    }
-                }
-            }
-            Err(failure)
-        };
-        match tokio::time::timeout(route.deadline, sending).await {
-            Ok(Ok(response)) => Ok(response.map(Body::new)),
-            Ok(Err(_)) if exceeded.happened() => Err(body::too_large(route.body_limit)),
-            Ok(Err(error)) => Err(self.failed(error)),
-            Err(_) => Err(Problem::new(ErrorCode::GatewayTimeout)
-                .detail("the service did not answer in time; it may still have done what you asked")
-                .caused_by(format!(
-                    "{} did not answer within {:?}",
-                    self.name, route.deadline
-                ))),
+        let (body, arrival) = Arrival::watch(body);
+        let body = Watched::new(body, route.body_limit);
+        let make =
+            |authority: &_| request(parts, authority, path_and_query, Body::new(body.clone()));
+        let sending = self.send(make, |error| {
+            body.is_whole() && (error.is_connect() || is_safe(&parts.method))
+        });
+        match arrival.within(route.deadline, sending).await {
+            Some(Ok(response)) => Ok(response.map(Body::new)),
+            Some(Err(_)) if body.exceeded() => Err(body::too_large(route.body_limit)),
+            Some(Err(error)) => Err(self.failed(&error)),
+            None => Err(self.too_slow(route)),
         }
     }
 
-    /// One replica and the client that reaches it, for a socket.
-    pub(super) fn pick(&self) -> (&uri::Authority, &HttpClient) {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        (
-            &self.authorities[turn % self.authorities.len()],
-            &self.client,
-        )
+    /// Sends a request to a replica, and to the next one as long as it fails and may be sent again.
+    pub(super) async fn send(
+        &self,
+        make: impl Fn(&uri::Authority) -> Request<Body>,
+        again: impl Fn(&Error) -> bool,
+    ) -> Result<http::Response<Incoming>, Error> {
+        let replicas = self.authorities.len();
+        let mut turn = self.next.fetch_add(1, Ordering::Relaxed) % replicas;
+        let mut left = replicas;
+        loop {
+            let answer = self.client.request(make(&self.authorities[turn])).await;
+            left -= 1;
+            match answer {
+                Err(error) if left > 0 && again(&error) => turn = (turn + 1) % replicas,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// What a client is told when the service takes too long.
+    pub(super) fn too_slow(&self, route: &Route) -> Problem {
+        Problem::new(ErrorCode::GatewayTimeout)
+            .detail("the service did not answer in time; it may still have done what you asked")
+            .caused_by(format!(
+                "{} did not answer within {:?}",
+                self.name, route.deadline
+            ))
     }
 
     /// What a client is told when no replica answered.
-    pub(super) fn failed(&self, error: Option<Error>) -> Problem {
-        let Some(error) = error else {
-            return Problem::internal("no replica was tried");
-        };
+    pub(super) fn failed(&self, error: &Error) -> Problem {
         if error.is_connect() {
             return Problem::unavailable(std::io::Error::other(format!(
                 "{} cannot be reached: {error}",
@@ -157,6 +153,7 @@ impl Replicas {
         }
         Problem::new(ErrorCode::BadGateway)
             .detail("the service broke off; repeat a POST only with an Idempotency-Key")
+            .retry_after(Duration::from_secs(1))
             .caused_by(std::io::Error::other(format!(
                 "{} broke off: {error}",
                 self.name

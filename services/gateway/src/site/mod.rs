@@ -1,15 +1,17 @@
 //! The built web files: start page, demo, widget, the pages of the error codes.
 
+use std::convert::Infallible;
+
 use axum::{
     Router,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
-use common::Problem;
+use common::{ErrorCode, Problem};
 use http::{HeaderValue, StatusCode, header};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use tower_http::services::{ServeDir, ServeFile};
 
 use crate::app::App;
@@ -29,19 +31,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
     let files = ServeDir::new(&app.0.web_dir)
         .precompressed_gzip()
         .call_fallback_on_method_not_allowed(false);
-    let files = get(move |request: Request| {
-        let files = files.clone();
-        async move {
-            let path = request.uri().path().to_owned();
-            match files.oneshot(request).await {
-                Ok(response) if response.status() != StatusCode::NOT_FOUND => {
-                    response.into_response()
-                }
-                Ok(_) => nothing_at(&path).into_response(),
-                Err(never) => match never {},
-            }
-        }
-    });
+    let files = get(move |request: Request| serve(files.clone(), request));
     Router::new()
         .route("/demo/config.json", get(demo_config))
         .route("/errors/{code}", get(error_page))
@@ -50,31 +40,50 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .layer(middleware::from_fn(page_headers))
 }
 
+/// The file that `files` has for the request, or a problem: theirs would be an empty answer.
+async fn serve<S>(files: S, mut request: Request) -> Response
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+{
+    let path = request.uri().path().to_owned();
+    // A server may ignore it (RFC 9110 §14.2), and none of our pages asks for a part of a file. So
+    // there is no range that does not fit.
+    request.headers_mut().remove(header::RANGE);
+    let response = match files.oneshot(request).await {
+        Ok(response) => response.into_response(),
+        Err(never) => match never {},
+    };
+    match response.status() {
+        StatusCode::PRECONDITION_FAILED => {
+            Problem::new(ErrorCode::PreconditionFailed).into_response()
+        }
+        status if status.is_server_error() => {
+            Problem::internal(format!("the file at {path} cannot be read: {status}"))
+                .into_response()
+        }
+        status if status.is_client_error() => nothing_at(&path).into_response(),
+        _ => response,
+    }
+}
+
 fn nothing_at(path: &str) -> Problem {
     Problem::not_found().detail(format!("nothing is served at {path}"))
 }
 
 /// What `gateway seed` wrote, for the demo page.
 async fn demo_config(State(app): State<App>, request: Request) -> Response {
-    let Some(file) = &app.0.demo_file else {
-        return not_seeded();
+    let response = match &app.0.demo_file {
+        Some(file) => serve(ServeFile::new(file), request).await,
+        None => return not_seeded(),
     };
-    match ServeFile::new(file).oneshot(request).await {
-        Ok(response) if is_there(response.status()) => {
-            let mut response = response.into_response();
-            response.headers_mut().insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
-            response
+    match response.status() {
+        StatusCode::NOT_FOUND => not_seeded(),
+        status if status.is_success() => {
+            ([(header::CONTENT_TYPE, "application/json")], response).into_response()
         }
-        _ => not_seeded(),
+        _ => response,
     }
-}
-
-/// Whether a file was found. A browser that has it already is told just that.
-fn is_there(status: StatusCode) -> bool {
-    status.is_success() || status == StatusCode::NOT_MODIFIED
 }
 
 fn not_seeded() -> Response {
@@ -86,20 +95,19 @@ fn not_seeded() -> Response {
 /// The page that explains an error code: what a problem's `type` points at.
 async fn error_page(
     State(app): State<App>,
-    Path(code): Path<String>,
+    code: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let known = common::ErrorCode::ALL
-        .iter()
-        .any(|known| known.as_str() == code);
-    if !known {
+    // A rejection is a path that is no text, and no code either.
+    let known = code.ok().filter(|Path(code)| {
+        let mut codes = ErrorCode::ALL.iter();
+        codes.any(|known| known.as_str() == code)
+    });
+    let Some(Path(code)) = known else {
         return nothing_at(request.uri().path()).into_response();
-    }
+    };
     let file = app.0.web_dir.join("errors").join(format!("{code}.html"));
-    match ServeFile::new(file).oneshot(request).await {
-        Ok(response) if is_there(response.status()) => response.into_response(),
-        _ => nothing_at(&format!("/errors/{code}")).into_response(),
-    }
+    serve(ServeFile::new(file), request).await
 }
 
 async fn page_headers(request: Request, next: Next) -> Response {

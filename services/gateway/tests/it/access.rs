@@ -153,14 +153,13 @@ async fn an_ended_session_is_refused() {
             .send()
     };
     assert_eq!(call().await.unwrap().status(), 201);
-    let now = Clock::system().now();
     let ended = RevokedSession {
         session_id: claims.sid,
-        revoked_at: now,
+        revoked_at: epoch(),
     };
     gateway.revocations.apply(&RevocationList {
         items: vec![ended],
-        as_of: now,
+        as_of: epoch(),
     });
     problem(call().await.unwrap(), 401, "session_revoked").await;
 }
@@ -249,6 +248,35 @@ async fn signing_in_from_another_sites_page_is_refused() {
 }
 
 #[tokio::test]
+async fn a_refresh_cookie_alone_must_come_from_our_own_pages() {
+    let gateway = Gateway::start().await;
+    for path in ["/api/v1/auth/refresh", "/api/v1/auth/logout"] {
+        // The access cookie lives for ten minutes, this one for a month.
+        let call = |headers: &[(&str, &str)]| {
+            let mut request = gateway.server.post(path);
+            request = request.header("cookie", "theme=dark; syntera_refresh=rt_x");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            request.send()
+        };
+        for foreign in [
+            &[][..],
+            &[("origin", "https://evil.example")],
+            &[("sec-fetch-site", "cross-site")],
+        ] {
+            let refused = call(foreign).await.unwrap();
+            problem(refused, 403, "origin_not_allowed").await;
+        }
+        assert!(gateway.nothing_passed());
+        for own in [("origin", PUBLIC), ("sec-fetch-site", "same-origin")] {
+            assert_eq!(call(&[own]).await.unwrap().status(), 201);
+        }
+        gateway.seen.lock().unwrap().clear();
+    }
+}
+
+#[tokio::test]
 async fn a_visitors_token_works_only_on_its_own_site() {
     let gateway = Gateway::start().await;
     let mut claims =
@@ -301,6 +329,16 @@ async fn only_the_widgets_routes_speak_to_other_sites() {
     assert!(!other.headers().contains_key("access-control-allow-origin"));
     problem(other, 405, "method_not_allowed").await;
     // Errors can be read by the page, too.
+    let wrong = gateway
+        .server
+        .request(Method::DELETE, "/api/v1/auth/visitors")
+        .header("origin", "https://shop.example");
+    let wrong = wrong.send().await.unwrap();
+    assert_eq!(
+        wrong.headers()["access-control-allow-origin"],
+        "https://shop.example"
+    );
+    problem(wrong, 405, "method_not_allowed").await;
     let refused = gateway
         .server
         .post(&format!("/api/v1/agents/{}/start", AgentId::new()));
@@ -318,8 +356,23 @@ async fn only_the_widgets_routes_speak_to_other_sites() {
 
 #[tokio::test]
 async fn a_list_of_revocations_that_is_too_old_is_not_trusted() {
-    let clock = Clock::manual(epoch());
-    let list = common::tokens::Revocations::empty(clock.clone(), clock.now());
-    clock.advance(Duration::from_secs(60));
-    list.healthy().unwrap_err();
+    let gateway = Gateway::start().await;
+    let call = || {
+        gateway
+            .server
+            .get("/api/v1/contacts")
+            .bearer_auth(gateway.person())
+            .send()
+    };
+    gateway.revocations.apply(&RevocationList {
+        items: Vec::new(),
+        as_of: epoch(),
+    });
+    assert_eq!(call().await.unwrap().status(), 201);
+    gateway.later(Duration::from_secs(31));
+    let stale = call().await.unwrap();
+    assert!(stale.headers().contains_key("retry-after"));
+    problem(stale, 503, "unavailable").await;
+    let login = gateway.server.post("/api/v1/auth/login").send();
+    assert_eq!(login.await.unwrap().status(), 201, "this needs no list");
 }

@@ -102,18 +102,31 @@ async fn a_body_over_the_routes_limit_is_refused_announced_or_not() {
     problem(chunked.send().await.unwrap(), 413, "payload_too_large").await;
 }
 
+/// A port that was just free: nobody listens there.
+pub(crate) async fn nobody() -> url::Url {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0));
+    let port = listener.await.unwrap().local_addr().unwrap().port();
+    format!("http://127.0.0.1:{port}").parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_replica_that_is_gone_costs_nobody_a_request() {
+    let gateway = Gateway::start_beside(&[nobody().await]).await;
+    for _ in 0..4 {
+        let sent = gateway
+            .server
+            .post("/api/v1/contacts")
+            .bearer_auth(gateway.person())
+            .json(&serde_json::json!({ "name": "Ada" }));
+        assert_eq!(sent.send().await.unwrap().status(), 201);
+        assert_eq!(&gateway.last().body[..], br#"{"name":"Ada"}"#);
+    }
+}
+
 #[tokio::test]
 async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
-    // A port that was just free: nobody listens there.
-    let port = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let nobody = format!("http://127.0.0.1:{port}").parse().unwrap();
     let idle = || async { Server::start(Router::new(), Router::new(), Lifecycle::default()).await };
-    let gateway = Gateway::before(nobody, crate::Log::default(), idle().await).await;
+    let gateway = Gateway::before(&[nobody().await], crate::Log::default(), idle().await).await;
     let down = gateway
         .server
         .get("/api/v1/contacts")
@@ -136,7 +149,7 @@ async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
             drop(socket)
         }
     });
-    let gateway = Gateway::before(rude, crate::Log::default(), idle().await).await;
+    let gateway = Gateway::before(&[rude], crate::Log::default(), idle().await).await;
     let broken = gateway
         .server
         .get("/api/v1/contacts")
@@ -144,6 +157,7 @@ async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
         .send()
         .await
         .unwrap();
+    assert!(broken.headers().contains_key("retry-after"));
     problem(broken, 502, "bad_gateway").await;
 
     // Never answers.
@@ -152,7 +166,7 @@ async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
         any(|| async { std::future::pending::<()>().await }),
     );
     let silent = Server::start(silent, Router::new(), Lifecycle::default()).await;
-    let gateway = Gateway::before(silent.public.clone(), crate::Log::default(), silent).await;
+    let gateway = Gateway::before(&[silent.public.clone()], crate::Log::default(), silent).await;
     let slow = gateway
         .server
         .get("/api/v1/contacts")

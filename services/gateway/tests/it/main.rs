@@ -42,6 +42,8 @@ pub(crate) struct Gateway {
     pub(crate) server: Server,
     pub(crate) keys: Keys,
     pub(crate) revocations: Revocations,
+    /// What the age of the list is measured by.
+    clock: Clock,
     pub(crate) seen: Log,
     pub(crate) web: tempfile::TempDir,
     _stub: Server,
@@ -51,23 +53,28 @@ pub(crate) const PUBLIC: &str = "http://syntera.test";
 
 impl Gateway {
     pub(crate) async fn start() -> Self {
+        Self::start_beside(&[]).await
+    }
+
+    /// A gateway for whose services there are these replicas too.
+    pub(crate) async fn start_beside(others: &[url::Url]) -> Self {
         let seen = Log::default();
         let stub = Router::new()
             .route("/ws/chat", any(socket::echo))
             .route("/{*path}", any(record))
             .with_state(seen.clone());
         let stub = Server::start(stub, Router::new(), Lifecycle::default()).await;
-        let url = stub.public.clone();
-        Self::before(url, seen, stub).await
+        let replicas = [others, &[stub.public.clone()]].concat();
+        Self::before(&replicas, seen, stub).await
     }
 
-    /// A gateway in front of `url`.
-    pub(crate) async fn before(url: url::Url, seen: Log, stub: Server) -> Self {
-        let clock = Clock::system();
-        let keys = Keys::new(clock.clone());
+    /// A gateway in front of these replicas.
+    pub(crate) async fn before(replicas: &[url::Url], seen: Log, stub: Server) -> Self {
+        let keys = Keys::new(Clock::system());
         let lifecycle = Lifecycle::default();
+        let clock = Clock::manual(epoch());
         let revocations = Revocations::empty(clock.clone(), clock.now());
-        let urls = Upstream::ALL.map(|service| (service, vec![url.clone()]));
+        let urls = Upstream::ALL.map(|service| (service, replicas.to_vec()));
         let web = tempfile::tempdir().unwrap();
         let app = App::new(Parts {
             tokens: keys.tokens("gateway"),
@@ -83,6 +90,7 @@ impl Gateway {
             server,
             keys,
             revocations,
+            clock,
             seen,
             web,
             _stub: stub,
@@ -97,6 +105,11 @@ impl Gateway {
     pub(crate) fn visitor(&self) -> String {
         self.keys
             .visitor(WorkspaceId::new(), VisitorId::new(), AgentId::new())
+    }
+
+    /// Lets time pass for the list of revocations.
+    pub(crate) fn later(&self, time: std::time::Duration) {
+        self.clock.advance(time);
     }
 
     /// What reached the service last.

@@ -114,3 +114,16 @@ async fn without_an_upgrade_or_a_token_there_is_no_socket() {
     };
     assert_eq!(answer.status(), 401);
 }
+
+#[tokio::test]
+async fn a_replica_that_is_gone_costs_nobody_a_socket() {
+    let gateway = Gateway::start_beside(&[crate::forward::nobody().await]).await;
+    for _ in 0..4 {
+        let mut request = request(&gateway);
+        let token = format!("Bearer {}", gateway.visitor());
+        request
+            .headers_mut()
+            .insert("authorization", token.parse().unwrap());
+        connect_async(request).await.unwrap();
+    }
+}
