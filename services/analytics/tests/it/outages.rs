@@ -96,7 +96,7 @@ async fn without_postgres_answers_are_503_in_time_and_events_wait() {
 #[tokio::test]
 async fn without_the_broker_it_says_so_and_answers() {
     let analytics = Analytics::start().await;
-    let (status, report) = readiness(&analytics).await;
+    let (status, report) = analytics.server.readiness().await;
     assert_eq!(status, StatusCode::OK, "{report}");
     let told = report["checks"]["rabbitmq"].as_str().unwrap();
     assert!(told.starts_with("down"), "{report}");
@@ -106,9 +106,9 @@ async fn without_the_broker_it_says_so_and_answers() {
 #[tokio::test]
 async fn connections_that_say_nothing_any_more_are_given_up() {
     let database = Postgres::start(&analytics::MIGRATOR, "analytics").await;
-    let (pool, postgres) = behind_a_proxy(&database).await;
+    let (pool, postgres) = database.behind_a_proxy("analytics").await;
     let pools = (pool.clone(), pool.clone());
-    let analytics = Analytics::on(database, pools, no_cache(), no_bus()).await;
+    let analytics = Analytics::on(database, pools, no_cache(), no_bus("analytics")).await;
     // All that the pool may have.
     let mut all = Vec::new();
     for _ in 0..pool.options().get_max_connections() {

@@ -57,8 +57,8 @@ async fn connect(
     })?;
     let who: Participant = app.tokens.verify(token).await?.into();
     app.revocations.check(who.session_id())?;
-    if app.lifecycle.stop_token().is_cancelled() {
-        // While the load balancer still sends here; another instance takes it.
+    if app.lifecycle.cut_token().is_cancelled() {
+        // By a connection that was kept: the sockets were just cut, and nobody would cut this one.
         return Err(Problem::unavailable("this instance is going away"));
     }
     let upgrade = upgrade.map_err(|_| {
