@@ -51,7 +51,6 @@ pub struct Arrival {
 
 impl Arrival {
     /// Watches a body, from now on.
-    #[must_use]
     pub fn watch(body: Body) -> (Body, Self) {
         Self::watch_for(body, UPLOAD_WITHIN)
     }

@@ -166,7 +166,8 @@ async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
         any(|| async { std::future::pending::<()>().await }),
     );
     let silent = Server::start(silent, Router::new(), Lifecycle::default()).await;
-    let gateway = Gateway::before(&[silent.public.clone()], crate::Log::default(), silent).await;
+    let replicas = [silent.public.clone()];
+    let gateway = Gateway::before(&replicas, crate::Log::default(), silent).await;
     let slow = gateway
         .server
         .get("/api/v1/contacts")

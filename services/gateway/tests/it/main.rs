@@ -64,7 +64,7 @@ impl Gateway {
             .route("/{*path}", any(record))
             .with_state(seen.clone());
         let stub = Server::start(stub, Router::new(), Lifecycle::default()).await;
-        let replicas = [others, &[stub.public.clone()]].concat();
+        let replicas = [others, std::slice::from_ref(&stub.public)].concat();
         Self::before(&replicas, seen, stub).await
     }
 
