@@ -403,4 +403,13 @@ async fn migrating_twice_leaves_the_unique_keys() {
             .iter()
             .any(|index| index == "channel")
     );
+    let lines = database.collection::<Document>("logs");
+    let indexes = lines.list_indexes().await.unwrap();
+    let ages = indexes.filter_map(async |index| index.unwrap().options?.expire_after);
+    let month = Duration::from_secs(30 * 24 * 3600);
+    assert_eq!(
+        ages.collect::<Vec<_>>().await,
+        [month],
+        "log lines go by age"
+    );
 }
