@@ -72,7 +72,7 @@ fn is_json(headers: &http::HeaderMap) -> bool {
     essence == "application/json" || essence == "application/merge-patch+json"
 }
 
-fn body_problem(rejection: BytesRejection) -> Problem {
+pub(crate) fn body_problem(rejection: BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         too_large()
     } else {

@@ -7,6 +7,7 @@ mod extract;
 mod idempotency;
 mod list;
 mod openapi;
+mod optional;
 mod patch;
 mod validate;
 
@@ -16,5 +17,6 @@ pub use extract::{Json, Path, Query};
 pub use idempotency::{Attempt, Idempotency, IdempotencyKey};
 pub use list::{Cursor, Limit, Page, Timestamp};
 pub use openapi::{Problems, document, print};
+pub use optional::OptionalJson;
 pub use patch::Field;
 pub use validate::{Check, Validate};

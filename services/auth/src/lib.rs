@@ -11,7 +11,6 @@ pub mod sessions;
 pub mod signing;
 
 mod accounts;
-mod body;
 mod cookies;
 mod key_set;
 mod keys;

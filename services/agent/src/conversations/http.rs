@@ -12,7 +12,7 @@ use common::{
 };
 use http::StatusCode;
 use ids::{AgentId, VisitorId};
-use rest::{Json, Path};
+use rest::{Json, OptionalJson, Path};
 
 use super::{Error, store};
 use crate::{agents, app::App};
@@ -32,7 +32,7 @@ const ATTEMPTS: usize = 3;
     operation_id = "start_conversation",
     tag = "conversations",
     params(("id" = AgentId, Path, description = "the agent")),
-    request_body = StartConversation,
+    request_body(content = Option<StartConversation>, description = "there is nothing to say yet: leave it out"),
     responses(
         (status = 200, description = "the open conversation", body = Conversation),
         (status = 201, description = "a new conversation", body = Conversation),
@@ -42,7 +42,7 @@ pub(super) async fn start_conversation(
     State(app): State<App>,
     caller: Participant,
     Path(agent): Path<AgentId>,
-    Json(StartConversation {}): Json<StartConversation>,
+    OptionalJson(StartConversation {}): OptionalJson<StartConversation>,
 ) -> Result<Response> {
     let workspace = caller.workspace_id();
     let visitor = customer(&caller, agent)?;

@@ -40,6 +40,9 @@ async fn a_conversation_is_started_once_and_found_again() {
     let again = start().send().await.unwrap();
     assert_eq!(again.status(), StatusCode::OK);
     assert_eq!(again.json::<Conversation>().await.unwrap(), first);
+    let without_a_body = world.request_as(&at, &token, Method::POST, &path);
+    let without_a_body = without_a_body.send().await.unwrap();
+    assert_eq!(without_a_body.status(), StatusCode::OK);
     assert_ne!(
         world.start(&at, agent.id).await.channel_id,
         first.channel_id,

@@ -382,7 +382,8 @@ async fn a_process_that_lost_its_lease_says_no_more() {
     world
         .llm
         .script(half(&hold))
-        .script(Script::text("By the new holder. [1]"));
+        .script(Script::text("By the new holder. [1]"))
+        .script(Script::text("The next one. [1]"));
     world.chat.say(channel, QUESTION).await;
     shown(&world, channel, "Half an answer").await;
     // Somebody else takes the lease, as after a pause of this process that was too long.
@@ -394,8 +395,12 @@ async fn a_process_that_lost_its_lease_says_no_more() {
     let answers = world.chat.answered(channel, 1).await;
     hold.notify_one();
     assert_eq!(text(&answers[0]), "By the new holder. [1]");
-    let turns = world.turns_done(channel, 1).await;
-    assert_eq!((turns.len(), world.chat.answers(channel).len()), (1, 1));
+    // By the time that another message is answered, the old holder had its chance.
+    world.chat.say(channel, QUESTION).await;
+    let answers = world.chat.answered(channel, 2).await;
+    assert_eq!(text(&answers[1]), "The next one. [1]");
+    let turns = world.turns_done(channel, 2).await;
+    assert_eq!((turns.len(), world.chat.answers(channel).len()), (2, 2));
 }
 
 #[tokio::test]

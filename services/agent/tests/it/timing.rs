@@ -230,7 +230,7 @@ async fn a_takeover_before_the_first_word_means_no_word() {
 
 #[tokio::test]
 async fn a_conversation_that_ends_in_mid_answer_stays_ended() {
-    let (world, _at, _agent, channel) = shop().await;
+    let (world, at, agent, channel) = shop().await;
     let hold = Arc::<Notify>::default();
     world.llm.script(Script::Stream(vec![
         Step::Delta("I will".to_owned()),
@@ -245,8 +245,13 @@ async fn a_conversation_that_ends_in_mid_answer_stays_ended() {
         (row.owner == "closed" && row.answered_seq == 2 && !row.leased).then_some(())
     })
     .await;
-    assert!(world.chat.answers(channel).is_empty());
     hold.notify_one();
+    // A conversation elsewhere is answered meanwhile; in this one nothing more is said.
+    world.llm.script(Script::text("60 days. [1]"));
+    let other = world.start(&at, agent.id).await.channel_id;
+    world.chat.say(other, QUESTION).await;
+    world.chat.answered(other, 1).await;
+    assert!(world.chat.answers(channel).is_empty());
 }
 
 #[tokio::test]

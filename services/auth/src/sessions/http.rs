@@ -11,12 +11,12 @@ use common::{
     tokens::{Identity, RevocationList, ServiceCaller, bearer},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use rest::{Json, Query, Timestamp};
+use rest::{Json, OptionalJson, Query, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::{Error, Issued, end_by_identity, end_by_token, model::NAMED_AS_ENDED, refresh, store};
-use crate::{app::App, body::OptionalJson, signing};
+use crate::{app::App, signing};
 
 /// Where the refresh token goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,15 +4,15 @@ use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
 };
-use common::{ErrorCode, Problem};
-use http::StatusCode;
-use rest::{Check, Json, Validate};
+use common::Problem;
 use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{Check, Json, Validate, extract};
 
 /// A JSON body, or the default when nothing or `null` was sent: browsers renew and sign out by cookie
 /// alone, and then have no media type to name either.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OptionalJson<T>(pub(crate) T);
+pub struct OptionalJson<T>(pub T);
 
 impl<T, S> FromRequest<S> for OptionalJson<T>
 where
@@ -26,13 +26,7 @@ where
         let whole = Request::from_parts(parts.clone(), body);
         let bytes = Bytes::from_request(whole, state)
             .await
-            .map_err(|rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    Problem::new(ErrorCode::PayloadTooLarge).detail("send a smaller body")
-                }
-                _ => Problem::new(ErrorCode::InvalidJson)
-                    .detail("the body ended before it was complete"),
-            })?;
+            .map_err(extract::body_problem)?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
