@@ -203,6 +203,11 @@ impl IntoResponse for Problem {
         if status == http::StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if status == http::StatusCode::PAYLOAD_TOO_LARGE {
+            // The rest of the body is not read, so the connection ends. A client that is told so does
+            // not send its next request on it.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::response::Response;
 use common::telemetry;
-use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 
 use super::Network;
 use crate::{
@@ -129,6 +129,7 @@ fn strip(headers: &mut HeaderMap) {
 
 /// Makes an answer of a service fit for the client.
 pub(super) fn answer(response: &mut Response) {
+    let too_large = response.status() == StatusCode::PAYLOAD_TOO_LARGE;
     let headers = response.headers_mut();
     for name in &HOP_BY_HOP {
         // An upgrade is the one answer whose connection headers are the client's too.
@@ -138,6 +139,10 @@ pub(super) fn answer(response: &mut Response) {
             continue;
         }
         headers.remove(name);
+    }
+    if too_large {
+        // The rest of the body is not read, so the connection ends.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,

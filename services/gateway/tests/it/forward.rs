@@ -87,7 +87,9 @@ async fn a_body_over_the_routes_limit_is_refused_announced_or_not() {
         .post("/api/v1/contacts")
         .bearer_auth(gateway.person())
         .body(large.clone());
-    problem(announced.send().await.unwrap(), 413, "payload_too_large").await;
+    let refused = announced.send().await.unwrap();
+    assert_eq!(refused.headers()["connection"], "close");
+    problem(refused, 413, "payload_too_large").await;
     let pieces = futures::stream::iter(
         large
             .chunks(8192)
