@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, types::Json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::Outbox;
+use crate::{Outbox, inbox};
 
 static PENDING: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     register_int_gauge_vec!(
@@ -35,7 +35,6 @@ const BATCH: i64 = 100;
 /// What a crash, an outage or a lost wake-up left is found within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
-const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 
 impl Outbox {
     /// Publishes what is committed, until `stop`.
@@ -43,7 +42,7 @@ impl Outbox {
         tokio::join!(
             self.publish_until(&stop),
             self.measure_until(&stop),
-            self.clean_until(&stop)
+            inbox::clean_until(self.schema, (&self.pool, &self.clock), &stop)
         );
     }
 
@@ -123,16 +122,6 @@ impl Outbox {
                 OLDEST.with_label_values(&[self.schema]).set(age);
             }
             stop.run_until_cancelled(tokio::time::sleep(MEASURE_EVERY))
-                .await;
-        }
-    }
-
-    async fn clean_until(&self, stop: &CancellationToken) {
-        while !stop.is_cancelled() {
-            if let Err(error) = crate::inbox::clean(self.schema, &self.pool, &self.clock).await {
-                tracing::warn!(schema = self.schema, %error, "old inbox rows were not cleaned");
-            }
-            stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY))
                 .await;
         }
     }

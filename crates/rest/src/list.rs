@@ -119,6 +119,13 @@ impl Cursor {
                 .field(FieldError::parameter("cursor", "not made by this list"))
         })
     }
+
+    /// The answer to a cursor that this list made for another `sort`.
+    pub fn of_another_order() -> Problem {
+        Problem::new(ErrorCode::InvalidCursor)
+            .detail("the cursor was made for another order; pass the same `sort`, or start again without a cursor")
+            .field(FieldError::parameter("cursor", "not made for this order"))
+    }
 }
 
 impl From<Cursor> for String {

@@ -27,7 +27,6 @@ use stores::{
     postgres::{self, DatabaseConfig},
     redis::Redis,
 };
-use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -44,7 +43,6 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/analytics");
 
 /// Every route needs PostgreSQL and nothing slower: who waits longer would wait in vain.
 const DEADLINE: Duration = Duration::from_secs(3);
-const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -92,7 +90,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
 
     lifecycle.spawn_background(consumers::run(app.clone(), bus.clone(), stop.clone()));
-    lifecycle.spawn_background(clean(app.clone(), stop));
+    let inbox = Inbox::new(SCHEMA, ANALYTICS_INGEST, app.clock.clone());
+    lifecycle.spawn_background(inbox.clean_until(app.pool.clone(), stop));
     let service = Service {
         port: PORT,
         health: health(&app, &bus),
@@ -133,16 +132,4 @@ pub fn health(app: &App, bus: &Bus) -> Health {
 /// When PostgreSQL is not there, or a migration fails.
 pub async fn migrate(database: &DatabaseConfig) -> anyhow::Result<()> {
     postgres::migrate(database, &MIGRATOR).await
-}
-
-/// Forgets inbox rows that are too old, now and then.
-async fn clean(app: App, stop: CancellationToken) {
-    let inbox = Inbox::new(SCHEMA, ANALYTICS_INGEST, app.clock.clone());
-    while !stop.is_cancelled() {
-        if let Err(error) = inbox.clean(&app.pool).await {
-            tracing::warn!(%error, "old inbox rows were not cleaned");
-        }
-        stop.run_until_cancelled(tokio::time::sleep(CLEAN_EVERY))
-            .await;
-    }
 }

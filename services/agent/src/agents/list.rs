@@ -1,9 +1,9 @@
 //! The list of agents: a filter, orders, and where a page begins.
 
 use chrono::{DateTime, Utc};
-use common::{ErrorCode, Problem, problem::FieldError};
+use common::Problem;
 use ids::{AgentId, WorkspaceId};
-use rest::{Cursor, Limit};
+use rest::{Cursor, Keyset, Limit, like_containing};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use utoipa::ToSchema;
@@ -30,13 +30,14 @@ pub(super) enum Sort {
 
 impl Sort {
     /// The expression that is sorted by, as the index has it, and whether downwards.
-    const fn sql(self) -> (&'static str, bool) {
-        match self {
+    const fn keyset(self) -> Keyset {
+        let (key, down) = match self {
             Self::CreatedAt => ("created_at", false),
             Self::CreatedAtDown => ("created_at", true),
             Self::Name => ("lower(name)", false),
             Self::NameDown => ("lower(name)", true),
-        }
+        };
+        Keyset { key, down }
     }
 }
 
@@ -81,11 +82,7 @@ impl Position {
         if position.sort == sort && fits {
             return Ok(position);
         }
-        Err(Problem::new(ErrorCode::InvalidCursor)
-            .detail(
-                "the cursor was made for another order; pass the same `sort`, or start again without a cursor",
-            )
-            .field(FieldError::parameter("cursor", "not made for this order")))
+        Err(Cursor::of_another_order())
     }
 }
 
@@ -104,7 +101,7 @@ pub(super) async fn fetch(
     workspace: WorkspaceId,
     page: PageOf,
 ) -> sqlx::Result<Vec<Row>> {
-    let (key, down) = page.sort.sql();
+    let keyset = page.sort.keyset();
     let mut sql = QueryBuilder::<Postgres>::new(
         "SELECT id, user_id, name, voice_type, language, personality, system_prompt, version, created_at,
                 updated_at, lower(name) AS name_key
@@ -113,35 +110,14 @@ pub(super) async fn fetch(
     sql.push_bind(workspace);
     if let Some(name) = page.name {
         sql.push(" AND name ILIKE ")
-            .push_bind(format!("%{}%", literal(&name)));
+            .push_bind(like_containing(&name));
     }
     if let Some(position) = page.after {
-        sql.push(format_args!(
-            " AND ({key}, id) {} (",
-            if down { "<" } else { ">" }
-        ));
         match position.key {
-            Key::Time(time) => sql.push_bind(time),
-            Key::Text(text) => sql.push_bind(text),
-        };
-        sql.push(", ").push_bind(position.id).push(")");
-    }
-    let direction = if down { "DESC" } else { "ASC" };
-    sql.push(format_args!(
-        " ORDER BY {key} {direction}, id {direction} LIMIT "
-    ))
-    .push_bind(page.limit.rows());
-    sql.build_query_as().fetch_all(connection).await
-}
-
-/// A text that a LIKE pattern takes as it is.
-fn literal(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
+            Key::Time(time) => keyset.after(&mut sql, time, position.id),
+            Key::Text(text) => keyset.after(&mut sql, text, position.id),
         }
-        pattern.push(c);
     }
-    pattern
+    keyset.order(&mut sql, page.limit);
+    sql.build_query_as().fetch_all(connection).await
 }

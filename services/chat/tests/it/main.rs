@@ -11,3 +11,4 @@ mod replies;
 mod resume;
 mod sockets;
 mod support;
+mod takeovers;

@@ -1,9 +1,9 @@
 //! The list of contacts: filters, orders, and where a page begins.
 
 use chrono::{DateTime, Utc};
-use common::{ErrorCode, Problem, problem::FieldError};
+use common::Problem;
 use ids::{ContactId, WorkspaceId};
-use rest::{Cursor, Limit};
+use rest::{Cursor, Keyset, Limit, like_containing};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use utoipa::ToSchema;
@@ -45,8 +45,8 @@ pub(super) enum Sort {
 
 impl Sort {
     /// The expression that is sorted by, as the index has it, and whether downwards.
-    const fn sql(self) -> (&'static str, bool) {
-        match self {
+    const fn keyset(self) -> Keyset {
+        let (key, down) = match self {
             Self::CreatedAt => ("created_at", false),
             Self::CreatedAtDown => ("created_at", true),
             Self::UpdatedAt => ("updated_at", false),
@@ -55,7 +55,8 @@ impl Sort {
             Self::NameDown => ("coalesce(name_key, '')", true),
             Self::LeadScore => ("lead_score", false),
             Self::LeadScoreDown => ("lead_score", true),
-        }
+        };
+        Keyset { key, down }
     }
 
     /// Where a row stands.
@@ -103,7 +104,7 @@ impl Position {
     pub(super) fn read(cursor: &Cursor, sort: Sort) -> Result<Self, Problem> {
         let position: Self = cursor.read()?;
         let fits = match &position.key {
-            Key::Time(_) => sort.sql().0.ends_with("_at"),
+            Key::Time(_) => sort.keyset().key.ends_with("_at"),
             Key::Score(_) => matches!(sort, Sort::LeadScore | Sort::LeadScoreDown),
             // PostgreSQL's text cannot hold NUL, so no row has it.
             Key::Text(text) => matches!(sort, Sort::Name | Sort::NameDown) && !text.contains('\0'),
@@ -111,9 +112,7 @@ impl Position {
         if position.sort == sort && fits {
             return Ok(position);
         }
-        Err(Problem::new(ErrorCode::InvalidCursor)
-            .detail("the cursor was made for another order; pass the same `sort`, or start again without a cursor")
-            .field(FieldError::parameter("cursor", "not made for this order")))
+        Err(Cursor::of_another_order())
     }
 }
 
@@ -143,7 +142,7 @@ pub(super) async fn fetch(
     workspace: WorkspaceId,
     page: PageOf,
 ) -> sqlx::Result<Vec<Row>> {
-    let (key, down) = page.sort.sql();
+    let keyset = page.sort.keyset();
     let mut sql = QueryBuilder::<Postgres>::new(
         "SELECT id, user_id, visitor_id, name, email, phone, company, lead_score, tags, version, created_at,
                 updated_at, name_key
@@ -152,29 +151,20 @@ pub(super) async fn fetch(
     sql.push_bind(workspace);
     narrow(&mut sql, page.filter);
     if let Some(position) = page.after {
-        sql.push(format_args!(
-            " AND ({key}, id) {} (",
-            if down { "<" } else { ">" }
-        ));
         match position.key {
-            Key::Time(time) => sql.push_bind(time),
-            Key::Score(score) => sql.push_bind(score),
-            Key::Text(text) => sql.push_bind(text),
-        };
-        sql.push(", ").push_bind(position.id).push(")");
+            Key::Time(time) => keyset.after(&mut sql, time, position.id),
+            Key::Score(score) => keyset.after(&mut sql, score, position.id),
+            Key::Text(text) => keyset.after(&mut sql, text, position.id),
+        }
     }
-    let direction = if down { "DESC" } else { "ASC" };
-    sql.push(format_args!(
-        " ORDER BY {key} {direction}, id {direction} LIMIT "
-    ))
-    .push_bind(page.limit.rows());
+    keyset.order(&mut sql, page.limit);
     sql.build_query_as().fetch_all(connection).await
 }
 
 fn narrow(sql: &mut QueryBuilder<Postgres>, filter: Filter) {
     if let Some(text) = filter.text {
         sql.push(" AND search LIKE ")
-            .push_bind(format!("%{}%", escape(&fold(&text))));
+            .push_bind(like_containing(&fold(&text)));
     }
     if let Some(email) = filter.email {
         sql.push(" AND email_key = ").push_bind(fold(&email));
@@ -194,21 +184,11 @@ fn narrow(sql: &mut QueryBuilder<Postgres>, filter: Filter) {
     }
 }
 
-/// Takes the meaning from `LIKE`'s wildcards.
-fn escape(text: &str) -> String {
-    text.replace('\\', r"\\")
-        .replace('%', r"\%")
-        .replace('_', r"\_")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use common::ErrorCode;
 
-    #[test]
-    fn wildcards_lose_their_meaning() {
-        assert_eq!(escape(r"50%_a\b"), r"50\%\_a\\b");
-    }
+    use super::*;
 
     #[test]
     fn a_cursor_fits_one_order_only() {

@@ -1,6 +1,7 @@
 //! What the tests stand on: a world with fresh stores, a strict chat, CRM and model, and any number of
 //! running agent services, each of which can be killed.
 
+mod channels;
 pub(crate) mod chat;
 pub(crate) mod crm;
 mod instance;

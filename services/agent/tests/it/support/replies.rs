@@ -15,7 +15,10 @@ use http::{StatusCode, header};
 use ids::ChannelId;
 use rest::{Json, Path};
 
-use super::chat::{App, Frame, Room, only_agent, tell};
+use super::{
+    channels::only_agent,
+    chat::{App, Frame, Room, tell},
+};
 
 pub(super) async fn reply(
     State(app): State<App>,
