@@ -86,6 +86,8 @@ typed_ids! {
     SessionId,
     /// An API key, publishable or secret.
     KeyId,
+    /// A data key of the vault.
+    DataKeyId,
     /// Somebody who opened the widget.
     VisitorId,
     /// The configuration of an AI agent.
