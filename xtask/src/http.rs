@@ -26,15 +26,31 @@ pub(crate) fn connect(port: u16) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// One request on a fresh connection. HTTP/1.0, so that the body ends where the connection does.
+/// One request without a body on a fresh connection.
 pub(crate) fn exchange(
-    mut stream: impl Read + Write,
+    stream: impl Read + Write,
     method: &str,
     path: &str,
 ) -> Result<(u16, String)> {
+    send(stream, (method, path), &[], "")
+}
+
+/// One request on a fresh connection. HTTP/1.0, so that the answer's body ends where the connection does.
+pub(crate) fn send(
+    mut stream: impl Read + Write,
+    (method, path): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<(u16, String)> {
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let length = body.len();
     // One write, so that the request arrives whole.
-    let request =
-        format!("{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    );
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;

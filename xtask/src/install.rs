@@ -20,7 +20,7 @@ pub(crate) struct Need {
     pub(crate) package: &'static str,
 }
 
-const fn need(program: &'static str, package: &'static str) -> Need {
+pub(crate) const fn need(program: &'static str, package: &'static str) -> Need {
     Need { program, package }
 }
 
@@ -83,6 +83,8 @@ fn units(packages: &[&str]) -> Vec<&'static str> {
     let of = |package: &&str| match *package {
         "redis-server" => &["redis-server.service"][..],
         "rabbitmq-server" => &["rabbitmq-server.service"][..],
+        "haproxy" => &["haproxy.service"][..],
+        "nginx" => &["nginx.service"][..],
         "erlang-base" => &["epmd.service", "epmd.socket"][..],
         _ => &[],
     };

@@ -2,6 +2,7 @@
 //!
 //! Each capability is a module. This crate stays light and knows the services only as programs.
 
+mod bench;
 mod cargo;
 mod deps;
 mod doctor;
@@ -107,6 +108,8 @@ enum Task {
     },
     /// Lint all that is neither Rust nor TypeScript
     Lint,
+    /// What our programs cost, as multiples of what others cost in the same run
+    Bench(bench::Options),
     /// Write openapi/<service>.json from the services
     Openapi {
         /// Fail where a file differs instead of writing it
@@ -191,6 +194,7 @@ fn execute(task: Task) -> Result<()> {
             &steps,
         ),
         Task::Lint => lint::command(&workspace),
+        Task::Bench(options) => bench::command(&workspace, &options),
         Task::Openapi { check } => openapi::command(&workspace, check),
         Task::Deps { check } => deps::command(&workspace, check),
         Task::Sqlx { check, which } => {

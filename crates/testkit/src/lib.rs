@@ -1,5 +1,5 @@
 //! What tests stand on: fresh stores, a broker of their own, tokens, servers on real sockets, and
-//! waiting for a condition. Never a normal dependency.
+//! waiting for a condition. Nothing that ships depends on it; `bench` takes its tokens.
 //!
 //! The infrastructure is named by `SYNTERA_TEST_DATABASE_URL` (a superuser), `SYNTERA_TEST_MONGODB_URL`,
 //! `SYNTERA_TEST_REDIS_URL`, `SYNTERA_TEST_AMQP_URL` and `SYNTERA_TEST_AMQP_API_URL` (RabbitMQ's management
