@@ -6,8 +6,8 @@
 import { defineConfig } from "@playwright/test";
 
 export default defineConfig({
-  testDir: "widget/test",
-  testMatch: "*.browser.ts",
+  testDir: ".",
+  testMatch: "{widget,site}/test/*.browser.ts",
   fullyParallel: true,
   workers: 2,
   forbidOnly: !!process.env.CI,

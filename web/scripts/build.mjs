@@ -3,6 +3,7 @@
  *
  *     widget.js, widget/panel.<hash>.js     the loader, and what it loads on the first click
  *     index.html, reference.html, demo/…    the pages, with hashed scripts and styles in assets/
+ *     account/<page>.html                   registering, signing in, one's account, the team
  *     demo/help/<slug>.html, *.md           the shop's help pages, and the texts they are made from
  *     demo/help/index.json                  [{slug, title, file}], which the seed command reads
  *     errors/<code>.html                    the page of each error code, from docs/errors
@@ -84,8 +85,38 @@ async function buildWidget() {
   return panelFile;
 }
 
+/** What the account pages are made of, beside each one's own part. */
+const ACCOUNT = join(web, "site/account");
+const SHARED = ["layout.html", "signed-in.html"];
+
+/** The names of the account pages. */
+async function accountPages() {
+  const files = await readdir(ACCOUNT);
+  return files
+    .filter((file) => file.endsWith(".html") && !SHARED.includes(file))
+    .map((file) => basename(file, ".html"));
+}
+
+/** @param {string[]} pages @param {(html: string) => string} filled */
+async function writeAccountPages(pages, filled) {
+  const read = (/** @type {string} */ file) => readFile(join(ACCOUNT, file), "utf8");
+  const [layout = "", signedIn = ""] = await Promise.all(SHARED.map(read));
+  await mkdir(join(dist, "account"), { recursive: true });
+  for (const page of pages) {
+    const main = (await read(`${page}.html`)).replace("<!-- signed-in -->", signedIn);
+    const title = /<h1>(.*)<\/h1>/.exec(main)?.[1];
+    if (!title) throw new Error(`account/${page}.html has no heading`);
+    const html = layout
+      .replace("<!-- title -->", title)
+      .replace("<!-- script -->", `{{account-${page}.js}}`)
+      .replace("<!-- main -->", () => main);
+    await writeFile(join(dist, `account/${page}.html`), filled(html));
+  }
+}
+
 /** Builds the pages' scripts and styles and writes the pages with the hashed names in them. */
 async function buildPages() {
+  const account = await accountPages();
   const built = await esbuild.build({
     ...common,
     metafile: true,
@@ -96,6 +127,8 @@ async function buildPages() {
       "reference-style": "site/reference.css",
       demo: "demo/demo.ts",
       "demo-style": "demo/demo.css",
+      ...Object.fromEntries(account.map((page) => [`account-${page}`, `site/account/${page}.ts`])),
+      "account-style": "site/account/account.css",
     },
     entryNames: "assets/[name].[hash]",
     assetNames: "assets/[name].[hash]",
@@ -122,6 +155,7 @@ async function buildPages() {
     await writeFile(join(dist, to ?? ""), filled(await readFile(join(web, from ?? ""), "utf8")));
   }
   await cp(join(web, "site/icon.svg"), join(dist, "icon.svg"));
+  await writeAccountPages(account, filled);
   await mkdir(join(dist, "demo/help"), { recursive: true });
   await cp(join(web, "demo/images"), join(dist, "demo/images"), { recursive: true });
   const help = await helpPages(join(web, "demo/help"));

@@ -1,138 +1,65 @@
 /**
- * The API reference: lists the operations of /api/v1/openapi.json by service, and finds them by any
- * word in method, path, summary or description. Everything is set as text, never as HTML.
+ * The API reference: lists the operations of /api/v1/openapi.json by service, the shapes that they
+ * take and answer, and the error codes. Operations are found by any word in method, path, summary or
+ * description, and each has an address of its own.
  */
 
-interface Schema {
-  $ref?: string;
-  type?: string | string[];
-  format?: string;
-  enum?: unknown[];
-  items?: Schema;
-  properties?: Record<string, Schema>;
-  required?: string[];
-  description?: string;
-  oneOf?: Schema[];
-  anyOf?: Schema[];
-  allOf?: Schema[];
-  const?: unknown;
-}
-
-interface Operation {
-  tags?: string[];
-  summary?: string;
-  description?: string;
-  operationId?: string;
-  security?: Record<string, string[]>[];
-  parameters?: {
-    name: string;
-    in: string;
-    required?: boolean;
-    description?: string;
-    schema?: Schema;
-  }[];
-  requestBody?: { content?: Record<string, { schema?: Schema }> };
-  responses?: Record<
-    string,
-    { description?: string; content?: Record<string, { schema?: Schema }> }
-  >;
-}
-
-interface Document {
-  tags?: { name: string; description?: string }[];
-  paths: Record<string, Record<string, Operation>>;
-  components?: { schemas?: Record<string, Schema> };
-}
+import { element, table } from "./element.ts";
+import {
+  about,
+  anchor,
+  bodyOf,
+  type Document,
+  fields,
+  mediaTypes,
+  type Operation,
+  type Schema,
+  words,
+} from "./openapi.ts";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
-function element<K extends keyof HTMLElementTagNameMap>(
-  name: K,
-  className: string,
-  ...children: (Node | string)[]
-): HTMLElementTagNameMap[K] {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
-}
-
-function named(ref: string): string {
-  return ref.split("/").at(-1) ?? ref;
-}
-
-/** A schema in few words. */
-function words(schema: Schema | undefined): string {
-  if (!schema) return "";
-  if (schema.$ref) return named(schema.$ref);
-  if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" | ");
-  const options = schema.oneOf ?? schema.anyOf ?? schema.allOf;
-  if (options) return options.map(words).join(schema.allOf ? " & " : " | ");
-  const type = Array.isArray(schema.type) ? schema.type.join(" | ") : (schema.type ?? "any");
-  if (schema.items) return `${words(schema.items)}[]`;
-  return schema.format ? `${type} (${schema.format})` : type;
-}
-
-function table(caption: string, rows: [string, string, string][]): Node[] {
-  if (rows.length === 0) return [];
-  const body = element("tbody", "");
-  for (const [name, type, about] of rows) {
-    const head = element("th", "", element("code", "", name));
-    head.scope = "row";
-    body.append(element("tr", "", head, element("td", "", type), element("td", "", about)));
+/** Who may call an operation, in words. */
+function access(operation: Operation, document_: Document): string {
+  const ways = operation.security ?? document_.security ?? [];
+  if (ways.length === 0 || ways.some((one) => Object.keys(one).length === 0)) {
+    return "Open to everybody.";
   }
-  return [element("h3", "", caption), element("table", "", body)];
+  const tokens = [...new Set(ways.flatMap(Object.keys))].join(" or ");
+  const permissions = [...new Set(ways.flatMap((one) => Object.values(one).flat()))];
+  const needed = permissions.length > 0 ? `, with ${permissions.join(", ")}` : "";
+  return `Needs a token (${tokens})${needed}.`;
 }
 
-function resolved(schema: Schema | undefined, document: Document): Schema | undefined {
-  return schema?.$ref ? document.components?.schemas?.[named(schema.$ref)] : schema;
-}
-
-function fields(schema: Schema | undefined, document: Document): [string, string, string][] {
-  const whole = resolved(schema, document);
-  return Object.entries(whole?.properties ?? {}).map(([name, field]) => [
-    name,
-    whole?.required?.includes(name) ? words(field) : `${words(field)}, optional`,
-    field.description ?? "",
-  ]);
-}
-
-function bodyOf(content: Record<string, { schema?: Schema }> | undefined): Schema | undefined {
-  return content ? (content["application/json"] ?? Object.values(content)[0])?.schema : undefined;
-}
-
-function details(operation: Operation, document: Document): HTMLElement {
+function details(operation: Operation, document_: Document): HTMLElement {
   const box = element("div", "details");
   if (operation.description) box.append(element("p", "", operation.description));
-  const open = operation.security?.some((one) => Object.keys(one).length === 0);
-  if (operation.security && !open) {
-    const ways = operation.security.flatMap(Object.keys);
-    box.append(element("p", "", `Needs ${[...new Set(ways)].join(" or ")}.`));
-  }
+  box.append(element("p", "access", access(operation, document_)));
+  const { content } = operation.requestBody ?? {};
+  const types = mediaTypes(content);
   box.append(
     ...table(
       "Parameters",
-      (operation.parameters ?? []).map((p) => [
-        p.name,
-        `${words(p.schema)}, in ${p.in}${p.required ? "" : ", optional"}`,
-        p.description ?? "",
-      ]),
+      (operation.parameters ?? []).map((one) => ({
+        name: one.name,
+        type: [...words(one.schema), `, in ${one.in}${one.required ? "" : ", optional"}`],
+        about: about(one.description, one.schema),
+      })),
     ),
-    ...table("Body", fields(bodyOf(operation.requestBody?.content), document)),
+    ...table(types ? `Body: ${types}` : "Body", fields(bodyOf(content), document_)),
     ...table(
       "Answers",
-      Object.entries(operation.responses ?? {}).map(([status, response]) => [
-        status,
-        words(bodyOf(response.content)),
-        response.description ?? "",
-      ]),
+      Object.entries(operation.responses ?? {}).map(([status, response]) => ({
+        name: status,
+        type: words(bodyOf(response.content)),
+        about: [response.description ?? ""],
+      })),
     ),
   );
   return box;
 }
 
-function row(path: string, method: string, operation: Operation, document: Document) {
+function row(path: string, method: string, operation: Operation, document_: Document) {
   const folded = element(
     "details",
     "",
@@ -144,11 +71,12 @@ function row(path: string, method: string, operation: Operation, document: Docum
       element("span", "summary", operation.summary ?? ""),
     ),
   );
+  folded.id = operation.operationId ?? `${method}${path.replaceAll(/[^\w]+/g, "-")}`;
   // Drawn when it is opened: the document is long.
   folded.addEventListener(
     "toggle",
     () => {
-      if (folded.open) folded.append(details(operation, document));
+      if (folded.open) folded.append(details(operation, document_));
     },
     { once: true },
   );
@@ -158,7 +86,7 @@ function row(path: string, method: string, operation: Operation, document: Docum
   return folded;
 }
 
-function draw(document_: Document, main: HTMLElement): HTMLDetailsElement[] {
+function drawOperations(document_: Document, main: HTMLElement): HTMLDetailsElement[] {
   const groups = new Map<string, HTMLDetailsElement[]>();
   for (const [path, item] of Object.entries(document_.paths)) {
     for (const method of METHODS) {
@@ -171,18 +99,56 @@ function draw(document_: Document, main: HTMLElement): HTMLDetailsElement[] {
     }
   }
   for (const [tag, rows] of groups) {
-    const about = document_.tags?.find((one) => one.name === tag)?.description;
+    const description = document_.tags?.find((one) => one.name === tag)?.description;
     main.append(
       element(
         "section",
-        "",
+        "operations",
         element("h2", "", tag),
-        ...(about ? [element("p", "", about)] : []),
+        ...(description ? [element("p", "", description)] : []),
         ...rows,
       ),
     );
   }
   return [...groups.values()].flat();
+}
+
+/** What a schema is when it has no fields. */
+function shape(schema: Schema): HTMLElement[] {
+  const { description: _, ...bare } = schema;
+  return schema.properties ? [] : [element("p", "", ...words(bare))];
+}
+
+function drawSchemas(document_: Document, main: HTMLElement): void {
+  const schemas = Object.entries(document_.components?.schemas ?? {}).sort(([a], [b]) =>
+    a.localeCompare(b),
+  );
+  if (schemas.length === 0) return;
+  const section = element("section", "", element("h2", "", "Shapes"));
+  for (const [name, schema] of schemas) {
+    const article = element("article", "", element("h3", "", element("code", "", name)));
+    article.id = anchor(name);
+    if (schema.description) article.append(element("p", "", schema.description));
+    article.append(...shape(schema));
+    // The name above is the heading of the fields.
+    article.append(...table("", fields(schema, document_)).slice(1));
+    section.append(article);
+  }
+  main.append(section);
+}
+
+function drawErrors(document_: Document, main: HTMLElement): void {
+  const codes = document_.components?.schemas?.ErrorCode?.enum ?? [];
+  if (codes.length === 0) return;
+  const list = element("ul", "codes");
+  for (const code of codes) {
+    const link = element("a", "", String(code));
+    link.href = `/errors/${code}`;
+    list.append(element("li", "", link));
+  }
+  const lead =
+    "Every error is a problem document (RFC 9457). Its code is what programs switch on, and each has a page.";
+  main.append(element("section", "", element("h2", "", "Errors"), element("p", "", lead), list));
 }
 
 function filter(rows: HTMLDetailsElement[], wanted: string, count: HTMLElement): void {
@@ -192,10 +158,17 @@ function filter(rows: HTMLDetailsElement[], wanted: string, count: HTMLElement):
     one.hidden = !terms.every((term) => one.dataset.words?.includes(term));
     if (!one.hidden) shown += 1;
   }
-  for (const section of document.querySelectorAll("section")) {
+  for (const section of document.querySelectorAll<HTMLElement>("section.operations")) {
     section.hidden = !section.querySelector("details:not([hidden])");
   }
   count.textContent = `${shown} of ${rows.length} operations`;
+}
+
+/** Opens what the address names. */
+function open(): void {
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (named instanceof HTMLDetailsElement) named.open = true;
+  named?.scrollIntoView();
 }
 
 async function start(): Promise<void> {
@@ -206,14 +179,17 @@ async function start(): Promise<void> {
   try {
     const response = await fetch("/api/v1/openapi.json");
     if (!response.ok) throw new Error(String(response.status));
-    const rows = draw((await response.json()) as Document, main);
+    const document_ = (await response.json()) as Document;
+    const rows = drawOperations(document_, main);
+    drawSchemas(document_, main);
+    drawErrors(document_, main);
     find.addEventListener("input", () => filter(rows, find.value, count));
     filter(rows, find.value, count);
+    addEventListener("hashchange", open);
+    open();
   } catch {
     count.textContent = "The OpenAPI document could not be read. Is the gateway running?";
   }
 }
 
 void start();
-
-export {};

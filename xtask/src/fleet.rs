@@ -18,6 +18,8 @@ use crate::{cargo, infra, ports, run, say, status};
 const DEADLINE: Duration = Duration::from_secs(120);
 /// Who was restarted this often while we wait will not get ready by waiting.
 const HOPELESS: u32 = 6;
+const DEMO_EMAIL: &str = "demo@juniperandpine.example";
+const DEMO_WORKSPACE: &str = "Juniper & Pine";
 /// Those with a schema or indexes of their own.
 const MIGRATED: [Service; 5] = [
     Service::Auth,
@@ -168,10 +170,25 @@ fn restarts(states: &BTreeMap<String, crate::supervise::State>, name: &str) -> u
     states.get(name).map_or(0, |state| state.restarts)
 }
 
-/// Fills in the demo workspace through the public API; safe to repeat.
+/// Makes the demo account, and fills in its workspace through the public API; safe to repeat.
 pub(crate) fn seed(binaries: &Binaries, settings: &Settings<'_>) -> Result<()> {
+    let password = demo_login(&settings.demo_file()).map_or_else(
+        || settings.demo_password().to_owned(),
+        |(_, password)| password,
+    );
+    let mut account = binaries.command(Service::Auth);
+    account
+        .args(["accounts", "create", "--email", DEMO_EMAIL])
+        .args(["--name", "Demo Owner", "--workspace-name", DEMO_WORKSPACE])
+        .env("SYNTERA_NEW_PASSWORD", &password)
+        .envs(settings.of(Service::Auth));
+    run::quietly("making the demo account", &mut account)?;
     let mut command = binaries.command(Service::Gateway);
-    command.arg("seed").envs(settings.of(Service::Gateway));
+    command
+        .arg("seed")
+        .env("SYNTERA_DEMO_EMAIL", DEMO_EMAIL)
+        .env("SYNTERA_DEMO_PASSWORD", &password)
+        .envs(settings.of(Service::Gateway));
     run::quietly("seeding the demo workspace", &mut command)
 }
 

@@ -78,6 +78,16 @@ impl<'a> Settings<'a> {
         self.instance.folder.join("demo.json")
     }
 
+    /// Where auth puts the letters that it writes.
+    pub(crate) fn mail(&self) -> PathBuf {
+        self.instance.folder.join("mail")
+    }
+
+    /// The password that the demo account begins with.
+    pub(crate) fn demo_password(&self) -> &str {
+        &self.secrets.demo
+    }
+
     /// The environment of one service.
     pub(crate) fn of(&self, service: Service) -> Env {
         let ports = self.instance.ports;
@@ -107,9 +117,9 @@ impl<'a> Settings<'a> {
         }
         match service {
             Service::Auth => {
-                let key = keys.join("auth").join("signing.pem");
-                set("SYNTERA_AUTH_SIGNING_KEY_FILE", key.display().to_string());
                 set("SYNTERA_REFRESH_SECRET", self.secrets.refresh.clone());
+                set("SYNTERA_VAULT_KEYS", self.secrets.vault.clone());
+                set("SYNTERA_MAIL_DIR", self.mail().display().to_string());
             }
             Service::Gateway => {
                 for service in [
@@ -122,9 +132,12 @@ impl<'a> Settings<'a> {
                     let name = format!("SYNTERA_{}_URL", service.name().to_uppercase());
                     set(&name, url(ports.public(service)));
                 }
+                // Everybody comes from this machine, and tests are many people in a hurry.
+                set("SYNTERA_LIMIT_SCALE", "1000".into());
                 let web = self.workspace.root.join("web/dist");
                 set("SYNTERA_WEB_DIR", web.display().to_string());
                 set("SYNTERA_DEMO_FILE", self.demo_file().display().to_string());
+                set("SYNTERA_MAIL_DIR", self.mail().display().to_string());
             }
             Service::Inference => set("SYNTERA_MODELS_DIR", self.models().display().to_string()),
             Service::Agent | Service::Crm | Service::Chat | Service::Analytics => {}
@@ -298,6 +311,8 @@ mod tests {
             rabbitmq: secret("ra"),
             erlang_cookie: secret("co"),
             refresh: secret("rf"),
+            vault: "dev:key".into(),
+            demo: "demo".into(),
         };
         let passed = passed
             .iter()

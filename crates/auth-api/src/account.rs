@@ -1,18 +1,14 @@
-//! Accounts: registering, signing in, and who one is.
-
-use std::fmt;
+//! Accounts: registering, and who one is.
 
 use chrono::{DateTime, Utc};
 use common::{telemetry::Personal, tokens::Role};
-use ids::{SessionId, UserId, WorkspaceId};
-use rest::{Check, Validate};
-use secrecy::{ExposeSecret, SecretString};
+use ids::{RoleId, SessionId, UserId};
+use rest::{Check, Field, Validate};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Passwords have at least 8 characters and no rules about which (OWASP ASVS v5.0.0-6.2.1, 6.2.5), and
-/// at most 128, so that nobody keeps the hash busy.
-const PASSWORD: std::ops::RangeInclusive<usize> = 8..=128;
+use crate::{Workspace, password};
 
 /// A new account with a workspace of its own.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -30,118 +26,67 @@ pub struct Register {
     /// The company's name.
     #[schema(min_length = 1, max_length = 100)]
     pub workspace_name: String,
-    /// Whether the answer shall carry the refresh token too, for programs that keep no cookies.
-    #[serde(default)]
-    pub return_refresh_token: bool,
 }
 
 impl Validate for Register {
     fn validate(&self, check: &mut Check) {
         check.email("/email", self.email.expose());
-        let length = self.password.expose_secret().chars().count();
-        if !PASSWORD.contains(&length) {
-            check.fault("/password", "must have 8 to 128 characters");
-        }
+        password::new_password(check, "/password", &self.password);
         check.line("/name", self.name.expose(), 1..=100);
         check.line("/workspace_name", &self.workspace_name, 1..=100);
     }
 }
 
-/// Signing in.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Login {
-    /// The e-mail address.
-    #[schema(value_type = String, example = "ada@example.com", min_length = 1, max_length = 320)]
-    pub email: Personal<String>,
-    /// The password.
-    #[schema(value_type = String, format = Password, max_length = 1024)]
-    pub password: SecretString,
-    /// Whether the answer shall carry the refresh token too, for programs that keep no cookies.
-    #[serde(default)]
-    pub return_refresh_token: bool,
+/// The answer to a registration. It is the same for an address that has an account already: its owner
+/// learns of it by mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Registered {
+    /// What comes next.
+    pub next: AfterRegistration,
 }
 
-impl Validate for Login {
+/// What comes after registering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterRegistration {
+    /// Open the link in the mail. Signing in works before that, too.
+    VerifyEmail,
+}
+
+/// Changes to one's own account, as a merge patch (RFC 7396).
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateMe {
+    /// The name.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    pub name: Field<Personal<String>>,
+}
+
+impl Validate for UpdateMe {
     fn validate(&self, check: &mut Check) {
-        // Whether it is well-formed says nothing about an account, so no oracle is made here; only the
-        // work for the hash is bounded.
-        check.text("/email", self.email.expose(), 1..=320);
-        if self.password.expose_secret().chars().count() > 1024 {
-            check.fault("/password", "is longer than any password can be");
+        check.required("/name", &self.name, |check, name| {
+            check.line("/name", name.expose(), 1..=100);
+        });
+    }
+}
+
+/// Deletes one's own account.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteMe {
+    /// The password; an account that has none leaves it out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password, max_length = 1024)]
+    pub password: Option<SecretString>,
+}
+
+impl Validate for DeleteMe {
+    fn validate(&self, check: &mut Check) {
+        if let Some(password) = &self.password {
+            password::present_password(check, "/password", password);
         }
     }
-}
-
-/// Renewing the access token. Browsers send the cookie and no body.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Refresh {
-    /// The refresh token, for programs that keep no cookies; the answer then carries its successor.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
-    pub refresh_token: Option<SecretString>,
-}
-
-impl Validate for Refresh {
-    fn validate(&self, check: &mut Check) {
-        refresh_token(check, self.refresh_token.as_ref());
-    }
-}
-
-/// Signing out. Browsers send the cookies and no body.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Logout {
-    /// The refresh token, for programs that keep no cookies; the access token in the header does too.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
-    pub refresh_token: Option<SecretString>,
-}
-
-impl Validate for Logout {
-    fn validate(&self, check: &mut Check) {
-        refresh_token(check, self.refresh_token.as_ref());
-    }
-}
-
-fn refresh_token(check: &mut Check, token: Option<&SecretString>) {
-    if let Some(token) = token {
-        check.line("/refresh_token", token.expose_secret(), 1..=200);
-    }
-}
-
-/// An access token. The cookies carry it and its refresh token too.
-#[derive(Clone, Serialize, Deserialize, ToSchema)]
-pub struct TokenResponse {
-    /// The access token.
-    pub access_token: String,
-    /// Always `Bearer`.
-    pub token_type: String,
-    /// Seconds until it ends.
-    pub expires_in: i64,
-    /// The refresh token, for programs that asked for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refresh_token: Option<String>,
-}
-
-impl fmt::Debug for TokenResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenResponse")
-            .field("expires_in", &self.expires_in)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A workspace, as its members see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Workspace {
-    /// The workspace.
-    pub id: WorkspaceId,
-    /// The company's name.
-    pub name: String,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
 }
 
 /// Who one is.
@@ -161,68 +106,12 @@ pub struct Me {
     pub workspace: Workspace,
     /// The role in it.
     pub role: Role,
+    /// Which of the workspace's own roles, if it is one.
+    pub role_id: Option<RoleId>,
     /// What the role may do.
     pub permissions: Vec<String>,
     /// The sign-in that the token belongs to.
     pub session_id: SessionId,
     /// When the account was created.
     pub created_at: DateTime<Utc>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Key, KeyKind, NewKey, VisitorSession, VisitorTokens};
-
-    const SECRET: &str = "s3cret-value";
-
-    #[test]
-    fn nothing_secret_or_personal_is_ever_printed() {
-        let register: Register = serde_json::from_value(serde_json::json!({
-            "email": format!("{SECRET}@example.com"), "password": SECRET, "name": SECRET, "workspace_name": "Shop",
-        }))
-        .unwrap();
-        let login: Login =
-            serde_json::from_value(serde_json::json!({ "email": SECRET, "password": SECRET }))
-                .unwrap();
-        let refresh: Refresh =
-            serde_json::from_value(serde_json::json!({ "refresh_token": SECRET })).unwrap();
-        let logout: Logout =
-            serde_json::from_value(serde_json::json!({ "refresh_token": SECRET })).unwrap();
-        let visitor: VisitorSession =
-            serde_json::from_value(serde_json::json!({ "key": SECRET, "visitor_secret": SECRET }))
-                .unwrap();
-        let tokens = TokenResponse {
-            access_token: SECRET.to_owned(),
-            token_type: "Bearer".to_owned(),
-            expires_in: 600,
-            refresh_token: Some(SECRET.to_owned()),
-        };
-        let visitor_tokens = VisitorTokens {
-            visitor_id: ids::VisitorId::new(),
-            visitor_secret: SECRET.to_owned(),
-            agent_id: ids::AgentId::new(),
-            access_token: SECRET.to_owned(),
-            token_type: "Bearer".to_owned(),
-            expires_in: 3600,
-        };
-        let key = NewKey {
-            key: SECRET.to_owned(),
-            details: Key {
-                id: ids::KeyId::new(),
-                kind: KeyKind::Publishable,
-                name: "the shop".to_owned(),
-                agent_id: ids::AgentId::new(),
-                allowed_origins: Vec::new(),
-                prefix: "pk_abc".to_owned(),
-                created_at: DateTime::UNIX_EPOCH,
-                last_used_at: None,
-            },
-        };
-        let text = format!(
-            "{register:?} {login:?} {refresh:?} {logout:?} {visitor:?} {tokens:?} {visitor_tokens:?} {key:?}"
-        );
-        assert!(!text.contains(SECRET), "{text}");
-        assert!(text.contains("the shop") && text.contains("Shop"), "{text}");
-    }
 }

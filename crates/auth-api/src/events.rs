@@ -29,10 +29,38 @@ impl EventData for WorkspaceCreated {
     }
 }
 
+/// A workspace is gone. Whoever keeps something of it may destroy that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WorkspaceDeleted {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// The owner who deleted it.
+    pub deleted_by: UserId,
+    /// The version that the deletion made.
+    pub version: i64,
+    /// When.
+    pub deleted_at: DateTime<Utc>,
+}
+
+impl EventData for WorkspaceDeleted {
+    const TYPE: &'static str = "auth.workspace.deleted.v1";
+
+    fn subject(&self) -> String {
+        self.workspace_id.to_string()
+    }
+
+    fn subject_version(&self) -> Option<i64> {
+        Some(self.version)
+    }
+}
+
 /// The shapes of all of them.
 #[must_use]
 pub fn catalog() -> Vec<EventSchema> {
-    vec![EventSchema::of::<WorkspaceCreated>()]
+    vec![
+        EventSchema::of::<WorkspaceCreated>(),
+        EventSchema::of::<WorkspaceDeleted>(),
+    ]
 }
 
 #[cfg(test)]

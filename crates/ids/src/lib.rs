@@ -86,8 +86,22 @@ typed_ids! {
     SessionId,
     /// An API key, publishable or secret.
     KeyId,
+    /// A role that a workspace made.
+    RoleId,
+    /// An invitation to a workspace.
+    InviteId,
+    /// A passkey of a person.
+    PasskeyId,
+    /// An identity provider that people may sign in with.
+    IssuerId,
+    /// An entry of the audit log.
+    AuditId,
+    /// A letter that is to be sent.
+    LetterId,
     /// A data key of the vault.
     DataKeyId,
+    /// A key that signs access tokens.
+    SigningKeyId,
     /// Somebody who opened the widget.
     VisitorId,
     /// The configuration of an AI agent.

@@ -60,18 +60,7 @@ impl Outbox {
         workspace: WorkspaceId,
         data: &T,
     ) -> sqlx::Result<()> {
-        let event = Event::new(&self.clock, workspace, data);
-        let sql = format!(
-            "INSERT INTO {}.outbox (id, event, created_at) VALUES ($1, $2, $3)",
-            self.schema
-        );
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(event.id.as_uuid())
-            .bind(sqlx::types::Json(&event))
-            .bind(event.time)
-            .execute(connection)
-            .await?;
-        Ok(())
+        append(self.schema, &self.clock, connection, workspace, data).await
     }
 
     /// Commits, and wakes the relay.
@@ -83,4 +72,27 @@ impl Outbox {
         self.nudge.notify_one();
         Ok(())
     }
+}
+
+/// Writes an event as [`Outbox::append`] does, for a command that has no bus; a running instance
+/// publishes it.
+///
+/// # Errors
+/// When the row cannot be written.
+pub async fn append<T: EventData>(
+    schema: &str,
+    clock: &Clock,
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    data: &T,
+) -> sqlx::Result<()> {
+    let event = Event::new(clock, workspace, data);
+    let sql = format!("INSERT INTO {schema}.outbox (id, event, created_at) VALUES ($1, $2, $3)");
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(event.id.as_uuid())
+        .bind(sqlx::types::Json(&event))
+        .bind(event.time)
+        .execute(connection)
+        .await?;
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use common::server::Unhealthy;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult,
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -79,6 +79,22 @@ impl Redis {
     ) -> Result<T, Error> {
         let mut manager = self.manager.clone();
         match tokio::time::timeout(deadline, command.query_async(&mut manager)).await {
+            Ok(result) => result.map_err(Error::Redis),
+            Err(_) => Err(Error::TimedOut(deadline)),
+        }
+    }
+
+    /// Runs a script within `deadline`, by its hash where the server knows it already.
+    ///
+    /// # Errors
+    /// When Redis refuses, is not there, or is too slow.
+    pub async fn invoke<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+        deadline: Duration,
+    ) -> Result<T, Error> {
+        let mut manager = self.manager.clone();
+        match tokio::time::timeout(deadline, script.invoke_async(&mut manager)).await {
             Ok(result) => result.map_err(Error::Redis),
             Err(_) => Err(Error::TimedOut(deadline)),
         }

@@ -1,15 +1,23 @@
 //! Settings and subcommands; `--help` lists them all.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use bus::BusConfig;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use clock::Clock;
 use common::{
     server::{PublicUrl, ServerConfig},
     telemetry::TelemetryConfig,
 };
 use secrecy::SecretString;
-use stores::postgres::DatabaseConfig;
+use sqlx::PgPool;
+use stores::{
+    postgres::{self, DatabaseConfig},
+    redis::RedisConfig,
+};
+use vault::{EnvKeys, Vault, VaultConfig};
+
+use crate::{app::SCHEMA, mail::MailConfig};
 
 /// Users, workspaces, sessions, permissions and keys; the only signer of people's and visitors' tokens.
 #[derive(Debug, Parser)]
@@ -28,27 +36,119 @@ pub enum Command {
     /// Ask the process beside this one whether it is ready: for containers.
     Healthcheck(common::server::Healthcheck),
     /// Bring the schema `auth` up to date, then exit.
-    Migrate(DatabaseConfig),
+    Migrate(KeptConfig),
     /// Print the OpenAPI document.
     Openapi,
-    /// Key files for the fleet.
+    /// The keys that sign.
     Keys {
         /// What to do with them.
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// The keys that seal addresses and secrets.
+    Vault {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: VaultCommand,
+    },
+    /// Accounts, from the command line.
+    Accounts {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: AccountsCommand,
+    },
 }
 
-/// What to do with key files.
+/// What to do with the keys that seal.
+#[derive(Debug, Subcommand)]
+pub enum VaultCommand {
+    /// Wrap every data key again under the first key of SYNTERA_VAULT_KEYS. Then the others can go.
+    Rewrap(KeptConfig),
+    /// Make new data keys, seal everything again under them, and forget the old ones. The fleet runs on
+    /// meanwhile.
+    Rotate(KeptConfig),
+}
+
+/// What to do with accounts.
+#[derive(Debug, Subcommand)]
+pub enum AccountsCommand {
+    /// Make an account with a workspace, its address verified: the first one of a fleet. One that is
+    /// there stays as it is.
+    Create(Box<CreateAccount>),
+}
+
+/// A new account.
+#[derive(Debug, Clone, Args)]
+pub struct CreateAccount {
+    /// Where it is kept.
+    #[command(flatten)]
+    pub kept: KeptConfig,
+    /// Its e-mail address.
+    #[arg(long)]
+    pub email: String,
+    /// Its password; better by the environment, where other users of the machine do not see it.
+    #[arg(long, env = "SYNTERA_NEW_PASSWORD", hide_env_values = true)]
+    pub password: SecretString,
+    /// The person's name.
+    #[arg(long)]
+    pub name: String,
+    /// The workspace's name.
+    #[arg(long)]
+    pub workspace_name: String,
+}
+
+/// Where rows are kept, and what seals in them.
+#[derive(Debug, Clone, Args)]
+pub struct KeptConfig {
+    /// Where PostgreSQL is.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// What seals addresses and secrets.
+    #[command(flatten)]
+    pub vault: VaultConfig,
+}
+
+impl KeptConfig {
+    /// The connections for a command that is called `name`.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub(crate) fn open(
+        &self,
+        name: &'static str,
+        clock: &Clock,
+    ) -> anyhow::Result<(PgPool, Vault)> {
+        let pool = postgres::connect(&self.database, name)?;
+        let wrapper = Arc::new(EnvKeys::read(&self.vault)?);
+        let vault = Vault::new(SCHEMA, pool.clone(), wrapper, clock.clone());
+        Ok((pool, vault))
+    }
+}
+
+/// What to do with the keys that sign.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Make the keys that are missing: one for each service, one that signs people's tokens, and the
-    /// services' public set. Keeps those that are there.
+    /// Make the key files that are missing: one for each service, and the services' public set. Keeps
+    /// those that are there.
     Generate {
         /// The folder that they are written to.
         #[arg(long)]
         out: PathBuf,
     },
+    /// Have another key sign access tokens.
+    Rotate(RotateConfig),
+}
+
+/// Settings of `keys rotate`.
+#[derive(Debug, Clone, Args)]
+pub struct RotateConfig {
+    /// Where the keys are kept, and what seals them.
+    #[command(flatten)]
+    pub kept: KeptConfig,
+    /// The present key is not to be trusted any more: refuse what it signed. Everybody gets a new access
+    /// token by their refresh token.
+    #[arg(long)]
+    pub at_once: bool,
 }
 
 /// Settings of `serve`.
@@ -60,9 +160,15 @@ pub struct Config {
     /// Where logs and traces go.
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
-    /// Where PostgreSQL is.
+    /// Where rows are kept, and what seals in them.
     #[command(flatten)]
-    pub database: DatabaseConfig,
+    pub kept: KeptConfig,
+    /// Where Redis is.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    /// How letters leave.
+    #[command(flatten)]
+    pub mail: MailConfig,
     /// Where RabbitMQ is.
     #[command(flatten)]
     pub bus: BusConfig,
@@ -74,16 +180,6 @@ pub struct Config {
 /// Keys and names of tokens.
 #[derive(Debug, Clone, Args)]
 pub struct IdentityConfig {
-    /// The private keys of access tokens, PKCS#8 in PEM, separated by commas: the first signs, all are
-    /// published. To rotate, add the new key behind the old one, after five minutes put it first, after
-    /// an hour take the old one out.
-    #[arg(
-        long,
-        env = "SYNTERA_AUTH_SIGNING_KEY_FILE",
-        value_delimiter = ',',
-        required = true
-    )]
-    pub auth_signing_key_file: Vec<PathBuf>,
     /// The issuer that access tokens name.
     #[arg(long, env = "SYNTERA_TOKEN_ISSUER", default_value = "syntera")]
     pub token_issuer: String,
@@ -97,25 +193,13 @@ pub struct IdentityConfig {
     /// Where people reach the gateway.
     #[command(flatten)]
     pub public: PublicUrl,
-    /// Whether people must verify their e-mail address before they may create or revoke keys. Leave it
-    /// off until mail is set up: then every account counts as verified.
-    #[arg(long, env = "SYNTERA_EMAIL_VERIFICATION", value_enum, default_value_t = EmailVerification::Off)]
-    pub email_verification: EmailVerification,
-}
-
-/// Whether e-mail addresses must be verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EmailVerification {
-    /// Every account counts as verified.
-    Off,
-    /// Accounts begin unverified.
-    Required,
-}
-
-impl EmailVerification {
-    /// Whether it is demanded.
-    #[must_use]
-    pub fn is_required(self) -> bool {
-        self == Self::Required
-    }
+    /// Whether workspaces may name identity providers in a private network. Then whoever may add one can
+    /// make this service ask any https address there.
+    #[arg(
+        long,
+        env = "SYNTERA_ALLOW_PRIVATE_ISSUERS",
+        default_value_t = false,
+        action = clap::ArgAction::Set
+    )]
+    pub allow_private_issuers: bool,
 }

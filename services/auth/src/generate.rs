@@ -1,8 +1,8 @@
 //! `auth keys generate`: the key pairs of a fleet, as files.
 //!
-//! Every service gets a private key that it signs its calls with, auth one more for the tokens of
-//! people and visitors. The public halves of the services' keys go into one JWK set that all of them
-//! read. What exists is kept, so the command may run at every start, and by two starts at once.
+//! Every service gets a private key that it signs its calls with. The public halves go into one JWK set
+//! that all of them read. What exists is kept, so the command may run at every start, and by two starts
+//! at once. The keys of people's and visitors' tokens are not here: [`crate::signing`] keeps them.
 
 use std::{
     fs::{self, Permissions},
@@ -12,10 +12,6 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
-};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jsonwebtoken::jwk::JwkSet;
 use tempfile::NamedTempFile;
@@ -36,9 +32,8 @@ pub fn key_files(out: &Path) -> Result<()> {
         private_folder(&folder)?;
         let file = folder.join("key.pem");
         make_key(&file)?;
-        set.keys.push(signing::public_jwk(&file, Some(service))?);
+        set.keys.push(signing::public_jwk(&file, service)?);
     }
-    make_key(&out.join("auth").join("signing.pem"))?;
     publish(&out.join("public").join("services.jwks.json"), &set)
 }
 
@@ -47,9 +42,7 @@ fn make_key(file: &Path) -> Result<()> {
     if file.exists() {
         return Ok(());
     }
-    let pkcs8 =
-        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-            .context("the system gave no key")?;
+    let pkcs8 = signing::random_pkcs8().context("the system gave no key")?;
     // A name that nobody reads first: a crash leaves no half key, and a temporary file is 0600.
     let mut temporary = temporary_beside(file)?;
     temporary.write_all(pem(pkcs8.as_ref()).as_bytes())?;
@@ -137,8 +130,8 @@ mod tests {
         let first = contents(out.path());
         assert_eq!(
             first.len(),
-            8,
-            "six services, one signing key, one public set: {:?}",
+            7,
+            "six services, one public set: {:?}",
             first.keys()
         );
         for (name, (_, mode)) in &first {

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use common::problem::Result;
 use http::{HeaderValue, header};
 use rest::Json;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,7 +30,8 @@ pub(crate) fn internal_routes() -> Router<App> {
 
 /// Get the key set
 ///
-/// The keys that verify access tokens (RFC 7517). Tokens name theirs by `kid`.
+/// The keys that verify access tokens (RFC 7517). Tokens name theirs by `kid`. A new key is in the set
+/// for six minutes before it signs, an old one until its last token has ended.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",
@@ -38,7 +40,8 @@ pub(crate) fn internal_routes() -> Router<App> {
     security(()),
     responses((status = 200, description = "the keys", body = PublicKeys)),
 )]
-async fn get_key_set(State(app): State<App>) -> Response {
+async fn get_key_set(State(app): State<App>) -> Result<Response> {
+    let keys = app.signer.public_keys(app.clock.now())?;
     let cache = [(header::CACHE_CONTROL, HeaderValue::from_static(MAX_AGE))];
-    (cache, Json(app.signer.public_keys().clone())).into_response()
+    Ok((cache, Json(keys)).into_response())
 }

@@ -7,18 +7,36 @@ pub mod app;
 pub mod config;
 pub mod generate;
 pub mod passwords;
+pub mod reseal;
 pub mod sessions;
 pub mod signing;
 
+mod access;
 mod accounts;
+mod attempts;
+mod audit;
+mod client;
 mod cookies;
+mod emails;
+mod factors;
+mod invites;
+mod issuers;
 mod key_set;
 mod keys;
+mod mail;
 mod members;
+mod passkeys;
+mod people;
+mod permissions;
+mod reauth;
+mod revoked;
+mod roles;
 mod secrets;
+mod tickets;
 mod visitors;
+mod workspaces;
 
-use std::{fs, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
@@ -28,16 +46,18 @@ use common::{
     server::{Health, Lifecycle, Service, with_deadline},
     telemetry::Telemetry,
 };
-use sqlx::{PgPool, migrate::Migrator};
-use stores::postgres::{self, DatabaseConfig};
+use sqlx::migrate::Migrator;
+use stores::{postgres, redis::Redis};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
+use vault::EnvKeys;
+
+pub use mail::MailConfig;
 
 use crate::{
-    app::{App, Parts},
-    config::{Config, IdentityConfig},
+    app::{App, Connections, Parts},
+    config::{AccountsCommand, Config, IdentityConfig, KeptConfig},
     passwords::Passwords,
-    signing::Signer,
 };
 
 /// The public port; the internal one is 100 higher.
@@ -51,7 +71,18 @@ const DEADLINE: Duration = Duration::from_secs(5);
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(accounts::routes())
+        .merge(emails::routes())
+        .merge(passwords::routes())
         .merge(sessions::routes())
+        .merge(factors::routes())
+        .merge(passkeys::routes())
+        .merge(issuers::routes())
+        .merge(workspaces::routes())
+        .merge(members::routes())
+        .merge(invites::routes())
+        .merge(roles::routes())
+        .merge(permissions::routes())
+        .merge(audit::routes())
         .merge(keys::routes())
         .merge(visitors::routes())
         .merge(key_set::routes())
@@ -65,7 +96,10 @@ pub fn public(app: App) -> Router {
 
 /// `/internal/*`.
 pub fn internal(app: App) -> Router {
-    let router = key_set::internal_routes().merge(sessions::internal_routes());
+    let router = key_set::internal_routes()
+        .merge(sessions::internal_routes())
+        .merge(keys::internal_routes())
+        .merge(visitors::internal_routes());
     with_deadline(router.with_state(app), DEADLINE)
 }
 
@@ -76,7 +110,7 @@ pub fn openapi() -> OpenApi {
     rest::document(
         spec,
         "Syntera Auth",
-        "Accounts, sessions, publishable keys and visitors.",
+        "Accounts, workspaces and their people, sessions, keys, visitors, and the audit log.",
     )
 }
 
@@ -88,19 +122,32 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let telemetry = Telemetry::start("auth", &config.telemetry)?;
     let lifecycle = Lifecycle::until_signalled()?;
     let stop = lifecycle.stop_token();
-    let pool = postgres::connect(&config.database, "auth")?;
-    let bus = Bus::new("auth", &config.bus);
-    let app = App::new(
-        pool.clone(),
-        bus.clone(),
-        parts(config.identity, Clock::system())?,
-    )?;
+    let connections = Connections {
+        pool: postgres::connect(&config.kept.database, "auth")?,
+        redis: Redis::connect(&config.redis)?,
+        bus: Bus::new("auth", &config.bus),
+    };
+    let key_wrapper = Arc::new(EnvKeys::read(&config.kept.vault)?);
+    let parts = Parts {
+        token_issuer: config.identity.token_issuer.clone(),
+        service_keys: service_keys(&config.identity)?,
+        refresh_secret: config.identity.refresh_secret,
+        public_url: config.identity.public.public_url,
+        allow_private_issuers: config.identity.allow_private_issuers,
+        key_wrapper,
+        mail: config.mail,
+        passwords: Passwords::new(),
+        clock: Clock::system(),
+    };
+    let app = App::new(connections.clone(), parts)?;
 
     lifecycle.spawn_background(app.outbox().clone().relay(stop.clone()));
+    lifecycle.spawn_background(app.letters(stop.clone()));
+    lifecycle.spawn_background(signing::follow(app.clone(), stop.clone()));
     lifecycle.spawn_background(sessions::clean(app.clone(), stop));
     let service = Service {
         port: PORT,
-        health: health(pool, bus),
+        health: health(&app, connections),
         public: public(app.clone()),
         internal: internal(app),
     };
@@ -109,31 +156,27 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     result
 }
 
-/// Reads what the settings name.
-fn parts(config: IdentityConfig, clock: Clock) -> anyhow::Result<Parts> {
+fn service_keys(config: &IdentityConfig) -> anyhow::Result<jsonwebtoken::jwk::JwkSet> {
     let file = &config.service_jwks_file;
     let text = fs::read(file)
         .with_context(|| format!("cannot read the services' public keys {}", file.display()))?;
-    let service_keys = serde_json::from_slice(&text)
-        .with_context(|| format!("{} is not a JWK set", file.display()))?;
-    Ok(Parts {
-        signer: Signer::read(&config.token_issuer, &config.auth_signing_key_file)?,
-        service_keys,
-        refresh_secret: config.refresh_secret,
-        public_url: config.public.public_url,
-        email_verification: config.email_verification,
-        passwords: Passwords::new(),
-        clock,
-    })
+    serde_json::from_slice(&text).with_context(|| format!("{} is not a JWK set", file.display()))
 }
 
 /// What must be there for this service to be ready. The broker may be away for a while: events wait in
-/// the outbox.
-pub fn health(pool: PgPool, bus: Bus) -> Health {
+/// the outbox. So may Redis: ended sessions get around by PostgreSQL.
+pub fn health(app: &App, connections: Connections) -> Health {
+    let signer = app.signer().clone();
+    let Connections { pool, redis, bus } = connections;
     Health::new()
         .check("postgres", move || {
             let pool = pool.clone();
             async move { postgres::check(&pool).await }
+        })
+        .check("signing keys", move || std::future::ready(signer.healthy()))
+        .notice("redis", move || {
+            let redis = redis.clone();
+            async move { redis.check().await }
         })
         .notice("rabbitmq", move || {
             let bus = bus.clone();
@@ -141,10 +184,26 @@ pub fn health(pool: PgPool, bus: Bus) -> Health {
         })
 }
 
-/// Brings the schema up to date.
+/// Brings the schema up to date, and seals what an earlier version wrote as it was.
 ///
 /// # Errors
-/// When PostgreSQL is not there, or a migration fails.
-pub async fn migrate(database: &DatabaseConfig) -> anyhow::Result<()> {
-    postgres::migrate(database, &MIGRATOR).await
+/// When PostgreSQL is not there, a migration fails, or the vault's keys are not the right ones.
+pub async fn migrate(config: &KeptConfig) -> anyhow::Result<()> {
+    postgres::migrate(&config.database, &MIGRATOR).await?;
+    let (pool, vault) = config.open("auth migrate", &Clock::system())?;
+    let sealed = accounts::seal_addresses(&vault, &pool).await?;
+    if sealed > 0 {
+        tracing::info!(sealed, "sealed the e-mail addresses of an earlier version");
+    }
+    Ok(())
+}
+
+/// Runs `auth accounts`.
+///
+/// # Errors
+/// When a value is not valid, or PostgreSQL or the vault fails.
+pub async fn accounts(command: &AccountsCommand) -> anyhow::Result<()> {
+    match command {
+        AccountsCommand::Create(account) => accounts::create(account).await,
+    }
 }

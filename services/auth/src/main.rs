@@ -1,4 +1,4 @@
-//! `auth serve|migrate|openapi|keys`.
+//! `auth serve|migrate|openapi|keys|vault|accounts`.
 
 use std::process::ExitCode;
 
@@ -12,14 +12,17 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Serve(config) => auth::serve(*config).await,
             Command::Healthcheck(check) => check.run(auth::PORT).await,
-            Command::Migrate(database) => auth::migrate(&database).await,
+            Command::Migrate(config) => auth::migrate(&config).await,
             Command::Openapi => {
                 rest::print(&auth::openapi());
                 Ok(())
             }
-            Command::Keys {
-                command: KeysCommand::Generate { out },
-            } => auth::generate::key_files(&out),
+            Command::Keys { command } => match command {
+                KeysCommand::Generate { out } => auth::generate::key_files(&out),
+                KeysCommand::Rotate(config) => auth::signing::run(&config).await,
+            },
+            Command::Vault { command } => auth::reseal::run(&command).await,
+            Command::Accounts { command } => auth::accounts(&command).await,
         }
     })
 }

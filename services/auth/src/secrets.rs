@@ -1,7 +1,8 @@
-//! Opaque secrets: refresh tokens `rt_…`, visitors' secrets `vs_…`, publishable keys `pk_…`.
+//! Opaque secrets: refresh tokens `rt_…`, visitors' secrets `vs_…`, tickets `tk_…`, publishable keys
+//! `pk_…`, secret keys `sk_…`, identity secrets `is_…`.
 //!
 //! Each has 256 random bits, so a plain SHA-256 keeps it: there is nothing to guess that a slow hash
-//! would protect. Only the hash is stored.
+//! would protect. Only the hash is stored; of an identity secret, which we have to use, the sealed text.
 
 use aws_lc_rs::{digest, hmac, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -11,8 +12,14 @@ use secrecy::{ExposeSecret, SecretString};
 pub(crate) const REFRESH: &str = "rt_";
 /// What a visitor's secret begins with.
 pub(crate) const VISITOR: &str = "vs_";
+/// What a link or a challenge begins with.
+pub(crate) const TICKET: &str = "tk_";
 /// What a publishable key begins with.
 pub(crate) const PUBLISHABLE: &str = "pk_";
+/// What a secret key begins with.
+pub(crate) const SECRET: &str = "sk_";
+/// What an identity secret begins with.
+pub(crate) const IDENTITY: &str = "is_";
 
 /// The shortest server key for refresh tokens, in bytes: the length of its hash (RFC 2104 §3).
 const SHORTEST_KEY: usize = 32;

@@ -19,6 +19,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Gets a channel. Its `ETag` is the `seq` of its last entry.
 #[utoipa::path(
     get, path = "/channels/{id}", operation_id = "get_channel", tag = "channels",
+    security(("bearer" = ["conversations:read"])),
     params(("id" = ChannelId, Path, description = "the channel")),
     responses(
         (status = 200, description = "the channel as it stands", body = Channel),
@@ -46,6 +47,7 @@ async fn get(
 /// closed conversation stays closed.
 #[utoipa::path(
     post, path = "/channels/{id}/owner", operation_id = "set_channel_owner", tag = "channels",
+    security(("bearer" = ["conversations:write"])),
     params(
         ("id" = ChannelId, Path, description = "the channel"),
         ("Idempotency-Key" = Option<String>, Header,

@@ -140,6 +140,11 @@ impl Parts {
         metrics::register();
         // As long as clients may connect, sockets stay and are told what happens.
         let cut = lifecycle.cut_token();
+        let told = stores::revocations::follow(self.redis.clone(), self.revocations.clone());
+        let until = cut.clone();
+        lifecycle.spawn_background(async move {
+            until.run_until_cancelled(told).await;
+        });
         let (hub, behind) = Hub::start(self.redis, cut.clone());
         let log = Log::new(
             self.database,

@@ -79,6 +79,7 @@ impl ListQuery {
 /// to older ones. Within a page the entries are always in the order of the log.
 #[utoipa::path(
     get, path = "/messages/{channel_id}", operation_id = "list_messages", tag = "messages",
+    security(("bearer" = ["conversations:read"])),
     params(("channel_id" = ChannelId, Path, description = "the channel"), ListQuery),
     responses(
         (status = 200, description = "a page of the log", body = Page<Entry>),
@@ -112,6 +113,7 @@ async fn list(
 /// theirs first.
 #[utoipa::path(
     post, path = "/messages/{channel_id}", operation_id = "create_message", tag = "messages",
+    security(("bearer" = ["conversations:write"])),
     params(("channel_id" = ChannelId, Path, description = "the channel")),
     request_body = NewMessage,
     responses(

@@ -5,15 +5,22 @@ use std::{path::PathBuf, sync::Arc};
 use common::tokens::{Revocations, Tokens};
 use http::HeaderValue;
 
-use crate::forward::{Network, Upstreams};
+use crate::{
+    access::{SecretKeys, Verifier},
+    balance::Upstreams,
+    forward::Network,
+    limits::Limits,
+};
 
 /// The dependencies of the gateway. Cheap to clone.
 #[derive(Clone)]
 pub struct App(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) tokens: Tokens,
+    pub(crate) verifier: Verifier,
     pub(crate) revocations: Revocations,
+    pub(crate) keys: SecretKeys,
+    pub(crate) limits: Limits,
     pub(crate) upstreams: Upstreams,
     /// Our own origin, as browsers send it.
     pub(crate) origin: HeaderValue,
@@ -21,14 +28,21 @@ pub(crate) struct Inner {
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) web_dir: PathBuf,
     pub(crate) demo_file: Option<PathBuf>,
+    pub(crate) mail_dir: Option<PathBuf>,
 }
 
 /// What an [`App`] is made of.
 pub struct Parts {
     /// Checks tokens.
     pub tokens: Tokens,
+    /// How many checked tokens are kept; 0 checks each with each request.
+    pub token_cache: usize,
     /// Knows the ended sessions.
     pub revocations: Revocations,
+    /// Exchanges secret keys.
+    pub keys: SecretKeys,
+    /// Who may ask how often.
+    pub limits: Limits,
     /// Where requests go.
     pub upstreams: Upstreams,
     /// Where people reach the gateway.
@@ -39,6 +53,8 @@ pub struct Parts {
     pub web_dir: PathBuf,
     /// What `seed` wrote.
     pub demo_file: Option<PathBuf>,
+    /// Where letters are written to that nobody sends.
+    pub mail_dir: Option<PathBuf>,
 }
 
 impl App {
@@ -47,14 +63,17 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let origin = parts.public_url.origin().ascii_serialization();
         Self(Arc::new(Inner {
-            tokens: parts.tokens,
+            verifier: Verifier::new(parts.tokens, parts.token_cache),
             revocations: parts.revocations,
+            keys: parts.keys,
+            limits: parts.limits,
             upstreams: parts.upstreams,
             origin: HeaderValue::try_from(origin).expect("an origin is a header value"),
             secure: parts.public_url.scheme() == "https",
             trusted_proxies: parts.trusted_proxies,
             web_dir: parts.web_dir,
             demo_file: parts.demo_file,
+            mail_dir: parts.mail_dir,
         }))
     }
 }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use common::{
-    server::{PublicUrl, ServerConfig},
+    server::{PublicUrl, ServerConfig, TlsConfig},
     telemetry::TelemetryConfig,
     tokens::TokensConfig,
 };
+use stores::redis::RedisConfig;
 use url::Url;
 
-use crate::demo::SeedConfig;
+use crate::{demo::SeedConfig, limits::LimitsConfig};
 
 /// The only public port: verifies tokens, routes, serves the widget.
 #[derive(Debug, Parser)]
@@ -42,12 +43,39 @@ pub struct Config {
     /// Where it listens.
     #[command(flatten)]
     pub server: ServerConfig,
+    /// The public listener's certificate.
+    #[command(flatten)]
+    pub tls: TlsConfig,
     /// Where telemetry goes.
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
     /// How tokens are checked.
     #[command(flatten)]
     pub tokens: TokensConfig,
+    /// Threads that serve connections [default: one for each core].
+    #[arg(
+        long,
+        env = "SYNTERA_GATEWAY_THREADS",
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub threads: Option<u16>,
+    /// Verified tokens that are remembered, about 200 bytes each; 0 checks the signature of each request.
+    #[arg(long, env = "SYNTERA_TOKEN_CACHE", default_value_t = 10_000)]
+    pub token_cache: usize,
+    /// Where the limits are shared, and revocations are told at once. It may be away.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    /// Who may ask how often.
+    #[command(flatten)]
+    pub limits: LimitsConfig,
+    /// Whether each request becomes a line of the log.
+    #[arg(
+        long,
+        env = "SYNTERA_ACCESS_LOG",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    pub access_log: bool,
     /// This service's private key, for its own calls to auth.
     #[arg(long, env = "SYNTERA_SERVICE_KEY_FILE")]
     pub service_key_file: PathBuf,
@@ -63,6 +91,10 @@ pub struct Config {
     /// What `seed` wrote about the demo workspace; the demo page needs it.
     #[arg(long, env = "SYNTERA_DEMO_FILE")]
     pub demo_file: Option<PathBuf>,
+    /// The folder of letters that nobody sends, for `/mail`: on a machine of one's own only, because
+    /// whoever opens it reads everybody's links. None when empty.
+    #[arg(long, env = "SYNTERA_MAIL_DIR")]
+    pub mail_dir: Option<PathBuf>,
     /// Networks whose `X-Forwarded-For` is believed, such as 10.0.0.0/8; none by default.
     #[arg(long, env = "SYNTERA_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<crate::forward::Network>,

@@ -3,9 +3,15 @@
 //! A test holds this table against the services' OpenAPI documents: each operation is here once, and
 //! each line here is an operation.
 
+mod find;
+
 use std::{sync::LazyLock, time::Duration};
 
 use http::Method;
+
+pub use find::{Found, Known, allows_any_origin, find};
+
+use crate::limits::Class;
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,6 +90,8 @@ pub struct Route {
     pub body_limit: u64,
     /// The time until the answer begins.
     pub deadline: Duration,
+    /// Which limits its requests count against.
+    pub limit: Class,
 }
 
 const KIB: u64 = 1024;
@@ -98,6 +106,7 @@ fn route(method: Method, path: &'static str, upstream: Upstream, access: Access)
         carriage: Carriage::Http,
         body_limit: 64 * KIB,
         deadline: Duration::from_secs(10),
+        limit: Class::Standard,
     }
 }
 
@@ -116,6 +125,18 @@ impl Route {
         self.body_limit = limit;
         self
     }
+
+    /// What attackers repeat: few times by address, and each asks Redis.
+    fn sensitive(mut self) -> Self {
+        self.limit = Class::Sensitive;
+        self
+    }
+
+    /// What costs much: fewer times by caller.
+    fn costly(mut self) -> Self {
+        self.limit = Class::Costly;
+        self
+    }
 }
 
 /// Every published operation.
@@ -123,15 +144,66 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     use Access::{Participant, Person, Public};
     use Upstream::{Agent, Analytics, Auth, Chat, Crm};
     vec![
-        route(Method::POST, "/auth/register", Auth, Public),
-        route(Method::POST, "/auth/login", Auth, Public),
-        route(Method::POST, "/auth/refresh", Auth, Public),
+        route(Method::POST, "/auth/register", Auth, Public).sensitive(),
+        route(Method::POST, "/auth/login", Auth, Public).sensitive(),
+        route(Method::POST, "/auth/refresh", Auth, Public).sensitive(),
         route(Method::POST, "/auth/logout", Auth, Public),
         route(Method::GET, "/auth/me", Auth, Person),
-        route(Method::POST, "/auth/visitors", Auth, Public).widget(),
+        route(Method::POST, "/auth/visitors", Auth, Public)
+            .widget()
+            .sensitive(),
         route(Method::GET, "/auth/keys", Auth, Person),
         route(Method::POST, "/auth/keys", Auth, Person),
         route(Method::DELETE, "/auth/keys/{id}", Auth, Person),
+        route(
+            Method::POST,
+            "/auth/workspace/identity-secret",
+            Auth,
+            Person,
+        ),
+        route(Method::POST, "/auth/login/second-factor", Auth, Public).sensitive(),
+        route(Method::POST, "/auth/login/options", Auth, Public).sensitive(),
+        route(Method::GET, "/auth/factors", Auth, Person),
+        route(Method::POST, "/auth/totp", Auth, Person),
+        route(Method::DELETE, "/auth/totp", Auth, Person),
+        route(Method::POST, "/auth/totp/confirm", Auth, Person),
+        route(Method::POST, "/auth/recovery-codes", Auth, Person),
+        route(Method::GET, "/auth/passkeys", Auth, Person),
+        route(Method::POST, "/auth/passkeys", Auth, Person),
+        route(Method::POST, "/auth/passkeys/options", Auth, Person),
+        route(Method::PATCH, "/auth/passkeys/{id}", Auth, Person),
+        route(Method::DELETE, "/auth/passkeys/{id}", Auth, Person),
+        route(Method::POST, "/auth/passkeys/login/options", Auth, Public).sensitive(),
+        route(Method::POST, "/auth/passkeys/login", Auth, Public).sensitive(),
+        route(Method::GET, "/auth/issuers", Auth, Person),
+        route(Method::POST, "/auth/issuers", Auth, Person).costly(),
+        route(Method::GET, "/auth/issuers/{id}", Auth, Person),
+        route(Method::PATCH, "/auth/issuers/{id}", Auth, Person),
+        route(Method::DELETE, "/auth/issuers/{id}", Auth, Person),
+        route(Method::GET, "/auth/oidc/{id}/start", Auth, Public).sensitive(),
+        route(Method::GET, "/auth/oidc/{id}/callback", Auth, Public).sensitive(),
+        route(Method::GET, "/auth/workspaces", Auth, Person),
+        route(Method::POST, "/auth/workspaces", Auth, Person),
+        route(Method::POST, "/auth/workspaces/{id}/enter", Auth, Person),
+        route(Method::GET, "/auth/workspace", Auth, Person),
+        route(Method::PATCH, "/auth/workspace", Auth, Person),
+        route(Method::DELETE, "/auth/workspace", Auth, Person),
+        route(Method::POST, "/auth/workspace/transfer", Auth, Person),
+        route(Method::GET, "/auth/members", Auth, Person),
+        route(Method::PATCH, "/auth/members/{user_id}", Auth, Person),
+        route(Method::DELETE, "/auth/members/{user_id}", Auth, Person),
+        route(Method::GET, "/auth/invites", Auth, Person),
+        route(Method::POST, "/auth/invites", Auth, Person).costly(),
+        route(Method::DELETE, "/auth/invites/{id}", Auth, Person),
+        route(Method::POST, "/auth/invites/{id}/resend", Auth, Person).costly(),
+        route(Method::POST, "/auth/invites/lookup", Auth, Public).sensitive(),
+        route(Method::POST, "/auth/invites/accept", Auth, Public).sensitive(),
+        route(Method::GET, "/auth/roles", Auth, Person),
+        route(Method::POST, "/auth/roles", Auth, Person),
+        route(Method::GET, "/auth/roles/{id}", Auth, Person),
+        route(Method::PATCH, "/auth/roles/{id}", Auth, Person),
+        route(Method::DELETE, "/auth/roles/{id}", Auth, Person),
+        route(Method::GET, "/auth/permissions", Auth, Person),
         route(Method::GET, "/.well-known/jwks.json", Auth, Public),
         route(Method::GET, "/agents", Agent, Person),
         route(Method::POST, "/agents", Agent, Person).body(256 * KIB),
@@ -140,7 +212,9 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         route(Method::POST, "/agents/{id}/start", Agent, Participant).widget(),
         route(Method::GET, "/agents/{id}/documents", Agent, Person),
         // 400,000 characters of up to four bytes, and JSON's escapes.
-        route(Method::POST, "/agents/{id}/documents", Agent, Person).body(4096 * KIB),
+        route(Method::POST, "/agents/{id}/documents", Agent, Person)
+            .body(4096 * KIB)
+            .costly(),
         route(
             Method::GET,
             "/agents/{id}/documents/{document_id}",
@@ -170,144 +244,5 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     ]
 });
 
-/// What the table says of a request.
-#[derive(Debug)]
-pub enum Found {
-    /// This is its line.
-    Route(&'static Route),
-    /// The path is there, for these methods.
-    OtherMethods(Vec<Method>),
-    /// Nothing is there.
-    Nothing,
-}
-
-static PATHS: LazyLock<matchit::Router<Vec<&'static Route>>> = LazyLock::new(|| {
-    let mut by_path: std::collections::BTreeMap<&str, Vec<&'static Route>> =
-        std::collections::BTreeMap::new();
-    for route in ROUTES.iter() {
-        by_path.entry(route.path).or_default().push(route);
-    }
-    let mut router = matchit::Router::new();
-    for (path, routes) in by_path {
-        router
-            .insert(path, routes)
-            .expect("the paths of the table do not collide, as a test shows");
-    }
-    router
-});
-
-/// Looks a request up. `path` is what follows `/api/v1`. `HEAD` is answered where `GET` is (RFC 9110
-/// §9.3.2).
-#[must_use]
-pub fn find(method: &Method, path: &str) -> Found {
-    let Ok(matched) = PATHS.at(path) else {
-        return Found::Nothing;
-    };
-    let wanted = if method == Method::HEAD {
-        &Method::GET
-    } else {
-        method
-    };
-    match matched.value.iter().find(|route| route.method == *wanted) {
-        Some(route) => Found::Route(route),
-        None => Found::OtherMethods(
-            matched
-                .value
-                .iter()
-                .map(|route| route.method.clone())
-                .collect(),
-        ),
-    }
-}
-
-/// Whether pages of other sites may call some operation of this path: what a preflight asks.
-#[must_use]
-pub fn allows_any_origin(path: &str) -> bool {
-    PATHS
-        .at(path)
-        .is_ok_and(|matched| matched.value.iter().any(|route| route.any_origin))
-}
-
 #[cfg(test)]
-mod tests {
-    use std::{collections::BTreeSet, fs};
-
-    use super::*;
-
-    #[test]
-    fn lookups() {
-        assert!(
-            matches!(find(&Method::GET, "/contacts/1"), Found::Route(route) if route.path == "/contacts/{id}")
-        );
-        assert!(matches!(find(&Method::HEAD, "/contacts"), Found::Route(_)));
-        assert!(
-            matches!(find(&Method::PUT, "/contacts"), Found::OtherMethods(methods) if methods.len() == 2)
-        );
-        assert!(matches!(
-            find(&Method::GET, "/internal/jwks"),
-            Found::Nothing
-        ));
-        assert!(matches!(
-            find(&Method::GET, "/contacts/1/../../internal"),
-            Found::Nothing
-        ));
-        assert!(allows_any_origin("/auth/visitors") && !allows_any_origin("/auth/login"));
-    }
-
-    /// The operations of all committed documents: service, method, path, and whether they are public.
-    fn documented() -> BTreeSet<(String, String, String, bool)> {
-        let mut operations = BTreeSet::new();
-        for service in Upstream::ALL {
-            let file = format!(
-                "{}/../../openapi/{}.json",
-                env!("CARGO_MANIFEST_DIR"),
-                service.name()
-            );
-            let text = fs::read_to_string(&file).unwrap_or_else(|_| panic!("{file} is there"));
-            let document: serde_json::Value = serde_json::from_str(&text).unwrap();
-            for (path, item) in document["paths"].as_object().unwrap() {
-                for (method, operation) in item.as_object().unwrap() {
-                    let public = operation["security"].as_array().is_some_and(|all| {
-                        all.iter().all(|one| one.as_object().unwrap().is_empty())
-                    });
-                    operations.insert((
-                        service.name().to_owned(),
-                        method.to_uppercase(),
-                        path.clone(),
-                        public,
-                    ));
-                }
-            }
-        }
-        operations
-    }
-
-    #[test]
-    fn every_documented_operation_is_routed_once_and_every_route_is_documented() {
-        let routed: Vec<_> = ROUTES
-            .iter()
-            .map(|route| {
-                let public = route.access == Access::Public;
-                (
-                    route.upstream.name().to_owned(),
-                    route.method.to_string(),
-                    route.path.to_owned(),
-                    public,
-                )
-            })
-            .collect();
-        let once: BTreeSet<_> = routed.iter().cloned().collect();
-        assert_eq!(
-            routed.len(),
-            once.len(),
-            "an operation stands in the table twice"
-        );
-        let documented = documented();
-        let missing: Vec<_> = documented.difference(&once).collect();
-        let unknown: Vec<_> = once.difference(&documented).collect();
-        assert!(
-            missing.is_empty() && unknown.is_empty(),
-            "not routed, or with other access than documented: {missing:#?}\nrouted, not documented so: {unknown:#?}"
-        );
-    }
-}
+mod tests;

@@ -51,9 +51,29 @@ async function furnished(): Promise<{ token: string; ids: Record<string, string>
     json: {},
     headers: { origin },
   });
+  const me = await must("GET", "/auth/me", { token });
+  const [role, invite] = [
+    await must("POST", "/auth/roles", {
+      token,
+      json: { name: "Reader", permissions: ["contacts:read"] },
+    }),
+    await must("POST", "/auth/invites", {
+      token,
+      json: { email: `guest-${randomUUID()}@e2e.example`, role: "viewer" },
+    }),
+  ];
   return {
     token,
     ids: {
+      "/auth/sessions": me.session_id,
+      "/auth/workspaces": me.workspace.id,
+      "/auth/members": me.id,
+      "/auth/roles": role.id,
+      "/auth/invites": invite.id,
+      // To have one of these takes an authenticator or a provider; one that is not there will do.
+      "/auth/passkeys": randomUUID(),
+      "/auth/issuers": randomUUID(),
+      "/auth/oidc": randomUUID(),
       "/agents": agent.id,
       "/contacts": contact.id,
       "/auth/keys": key.id,
@@ -203,6 +223,10 @@ test("what belongs to another workspace: 404, as if it were not there", async ()
     "PATCH /contacts/{id}": { name: "Mine now" },
     "POST /channels/{id}/owner": { owner: "closed" },
     "POST /messages/{channel_id}": { client_id: randomUUID(), body: { text: "Hello" } },
+    "PATCH /auth/members/{user_id}": { role: "viewer" },
+    "PATCH /auth/roles/{id}": { name: "Mine now" },
+    "PATCH /auth/passkeys/{id}": { name: "Mine now" },
+    "PATCH /auth/issuers/{id}": { name: "Mine now" },
   };
   await onEach(
     (one) => /\{(?!type)/.test(one.path),

@@ -157,10 +157,25 @@ export async function workspace(): Promise<Workspace> {
   const id = randomUUID();
   const email = `owner-${id}@e2e.example`;
   const password = `pw-${id}`;
-  const { access_token: token } = await must("POST", "/auth/register", {
+  await must("POST", "/auth/register", {
     json: { email, password, name: "Owner", workspace_name: `Shop ${id.slice(0, 8)}` },
   });
+  await must("POST", "/auth/email/verify", { json: { token: await linkIn("Verify", email) } });
+  const { access_token: token } = await must("POST", "/auth/login", { json: { email, password } });
   return { token, email, password };
+}
+
+/** What the link carries in the newest letter to `email` whose subject begins so. */
+export async function linkIn(subject: string, email: string): Promise<string> {
+  return eventually(async () => {
+    const list = await (await fetch(`${BASE_URL}/mail`)).text();
+    for (const [, file] of list.matchAll(/href="\/mail\/([A-Za-z0-9_-]+\.eml)"/g)) {
+      const letter = await (await fetch(`${BASE_URL}/mail/${file}`)).text();
+      const token = /#token=([A-Za-z0-9_-]+)/.exec(letter);
+      if (letter.includes(subject) && letter.includes(email) && token) return token[1];
+    }
+    return undefined;
+  }, `a letter "${subject}" comes`);
 }
 
 /** An agent that knows the texts, and a key for pages of the gateway's own origin. */

@@ -56,10 +56,16 @@ error_codes! {
     SessionRevoked = "session_revoked", UNAUTHORIZED, "The session was signed out";
     /// E-mail or password are wrong, or the visitor's secret is.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "The credentials are not right";
+    /// The password was right, and the account wants a second proof.
+    SecondFactorRequired = "second_factor_required", UNAUTHORIZED, "A second proof is needed";
     /// A refresh token came back after its successor was used.
     RefreshTokenReused = "refresh_token_reused", UNAUTHORIZED, "The refresh token was used already";
     /// The caller is known and may not do this.
     Forbidden = "forbidden", FORBIDDEN, "You may not do this";
+    /// The caller's e-mail address was not verified yet.
+    EmailNotVerified = "email_not_verified", FORBIDDEN, "Verify your e-mail address first";
+    /// The workspace lets in only visitors who prove who they are.
+    IdentityRequired = "identity_required", FORBIDDEN, "Visitors must prove who they are";
     /// The request comes from an origin that is not allowed here.
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Requests from this origin are not allowed";
     /// Nothing is there, or not for this workspace.
@@ -68,8 +74,8 @@ error_codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This method is not allowed here";
     /// The request contradicts the state of the resource.
     Conflict = "conflict", CONFLICT, "The request conflicts with the present state";
-    /// An account with this e-mail address exists.
-    EmailTaken = "email_taken", CONFLICT, "An account with this e-mail address exists";
+    /// Without this person the workspace would have no owner.
+    LastOwner = "last_owner", CONFLICT, "A workspace needs an owner";
     /// The channel is closed.
     ChannelClosed = "channel_closed", CONFLICT, "The conversation has ended";
     /// Somebody else answers in this channel now.
@@ -78,6 +84,8 @@ error_codes! {
     AlreadyAnswered = "already_answered", CONFLICT, "This message is answered already";
     /// The first request with this idempotency key is still running.
     IdempotencyInProgress = "idempotency_in_progress", CONFLICT, "The same request is still running";
+    /// The link, code or challenge was used, or is too old.
+    LinkExpired = "link_expired", GONE, "This link is no longer good";
     /// The resource changed since it was read.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "The resource has changed since you read it";
     /// The body is larger than this route takes.
@@ -92,6 +100,8 @@ error_codes! {
     UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "This address speaks WebSocket only";
     /// Too many requests.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
+    /// More requests are under way than can be answered in good time.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too much to do right now";
     /// A fault of ours.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
     /// A service behind the gateway gave no usable answer.

@@ -12,6 +12,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 pub use code::ErrorCode;
@@ -43,6 +44,10 @@ pub struct Document {
     /// Each field that is not valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// What the page of the code names besides (RFC 9457 §3.2).
+    #[serde(default, flatten)]
+    #[schema(ignore)]
+    pub members: Map<String, Value>,
 }
 
 /// One field, parameter or header that is not valid.
@@ -89,6 +94,7 @@ struct Inner {
     code: ErrorCode,
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
+    members: Map<String, Value>,
     headers: HeaderMap,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -103,6 +109,7 @@ impl Problem {
             code,
             detail: None,
             errors: Vec::new(),
+            members: Map::new(),
             headers: HeaderMap::new(),
             cause: None,
         }))
@@ -123,6 +130,12 @@ impl Problem {
     /// Adds fields that are not valid.
     pub fn fields(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
         self.0.errors.extend(errors);
+        self
+    }
+
+    /// Adds a member of the document that the page of the code names (RFC 9457 §3.2).
+    pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.0.members.insert(name.to_owned(), value.into());
         self
     }
 
@@ -182,6 +195,7 @@ impl Problem {
             detail: self.0.detail.as_deref().map(str::to_owned),
             request_id: crate::server::request_id().map(|id| id.to_string()),
             errors: self.0.errors.clone(),
+            members: self.0.members.clone(),
         }
     }
 }
@@ -189,7 +203,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.0.code.status();
-        if status.is_server_error() {
+        // A line for each refused request would be more work than is refused; they are counted.
+        if status.is_server_error() && self.0.code != ErrorCode::Overloaded {
             let cause = self.0.cause.as_deref().map(chain).unwrap_or_default();
             tracing::error!(code = self.0.code.as_str(), cause, "request failed");
         }

@@ -55,12 +55,22 @@ impl Arrival {
         Self::watch_for(body, UPLOAD_WITHIN)
     }
 
-    fn watch_for(body: Body, upload_within: Duration) -> (Body, Self) {
+    /// Of a request that is here as a whole, now.
+    #[must_use]
+    pub fn complete() -> Self {
+        Self::begin(Duration::ZERO)
+    }
+
+    fn begin(upload_within: Duration) -> Self {
         let begun = Instant::now();
-        let arrival = Self {
+        Self {
             until: begun + upload_within,
             last: Arc::new(Mutex::new(begun)),
-        };
+        }
+    }
+
+    fn watch_for(body: Body, upload_within: Duration) -> (Body, Self) {
+        let arrival = Self::begin(upload_within);
         let watched = Watched {
             body,
             arrival: arrival.clone(),

@@ -1,17 +1,39 @@
-//! Accepting connections: as `axum::serve` does, with an end for clients that say nothing.
+//! Accepting connections: as `axum::serve` does, with an end for clients that say nothing, with TLS
+//! where there is a certificate, and with a stop that costs nobody a request.
 
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
-use http::{Request, Response};
+use axum::body::Body;
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    time::{Instant, Sleep, sleep, sleep_until, timeout_at},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt;
+
+use super::{
+    front::{Front, Peer},
+    tls::Tls,
+    workers::Workers,
+};
 
 /// A new connection has this long to send the head of its first request.
 pub(super) const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -23,82 +45,180 @@ const IDLE_WITHIN: Duration = Duration::from_secs(75);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A process without free file descriptors waits for some.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// At the stop, an idle connection of HTTP/1 is kept this long: its client may have sent a request
+/// already, and cannot know whether it was taken. What comes is answered, and the answer says that the
+/// connection ends. HTTP/2 says so by itself (RFC 9113 §6.8).
+const LINGER: Duration = Duration::from_millis(300);
 
 /// Serves until `stop`, and then until the running requests are answered. What was upgraded by then is
 /// not waited for.
-pub(super) async fn listen(
+pub(super) async fn listen<F: Front>(
     listener: TcpListener,
-    app: Router,
+    front: F,
+    (tls, workers): (Option<Tls>, Option<Workers>),
     stop: CancellationToken,
     head_within: Duration,
 ) {
-    // Once, instead of for every request.
-    let app = app.with_state(());
     let connections = TaskTracker::new();
+    let closing = Arc::new(Closing::default());
+    let begin = |stream, address| {
+        let connection = Connection {
+            front: front.clone(),
+            peer: Peer {
+                address,
+                tls: tls.is_some(),
+            },
+            closing: closing.clone(),
+            head_until: Instant::now() + head_within,
+            shown: AtomicU8::new(SILENT),
+        };
+        let tls = tls.clone();
+        match &workers {
+            Some(workers) => {
+                let serve = |stream| connection.accept(stream, tls);
+                workers.spawn(&connections, stream, serve);
+            }
+            None => drop(connections.spawn(connection.accept(stream, tls))),
+        }
+    };
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, peer)) => {
-                connections.spawn(serve(stream, peer, app.clone(), stop.clone(), head_within));
-            }
+            Ok((stream, address)) => begin(stream, address),
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection can be accepted");
-                stop.run_until_cancelled(tokio::time::sleep(AFTER_FAILURE))
-                    .await;
+                stop.run_until_cancelled(sleep(AFTER_FAILURE)).await;
             }
         }
     }
-    drop(listener);
+    // Whoever was connected by the kernel already would be reset.
+    for (stream, address) in waiting(listener) {
+        begin(stream, address);
+    }
+    closing.begin();
     connections.close();
     connections.wait().await;
 }
 
-/// Serves one connection.
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    app: Router,
-    stop: CancellationToken,
-    head_within: Duration,
-) {
-    // By default the kernel holds a second small packet back until the first is acknowledged, which a
-    // client may put off for 40 ms (RFC 1122 §4.2.3.2 and §4.2.3.4): each frame of a socket and each
-    // piece of a stream is such a packet. It fails only on a connection that is gone already.
-    let _ = stream.set_nodelay(true);
-    let asked = CancellationToken::new();
-    let service = service_fn(|request: Request<Incoming>| {
-        asked.cancel();
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let app = app.clone();
-        async move { Ok::<Response<Body>, Infallible>(answer(app, request).await) }
-    });
-    let builder = builder();
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    // hyper's own timer starts only when it knows which version is spoken, so this one is ours.
-    let mut first_head = pin!(tokio::time::timeout(head_within, asked.cancelled()));
-    let (mut silent, mut serving) = (true, true);
-    loop {
-        tokio::select! {
-            // An error is a client that went away or that does not speak HTTP.
-            _ = connection.as_mut() => return,
-            asked = &mut first_head, if silent => match asked {
-                Ok(()) => silent = false,
-                Err(_) => return,
-            },
-            () = stop.cancelled(), if serving => {
-                serving = false;
-                connection.as_mut().graceful_shutdown();
-            }
-        }
+/// The connections that wait to be accepted; the listener is closed after the last.
+fn waiting(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+    let listener = listener.into_std().ok();
+    std::iter::from_fn(move || {
+        let (stream, address) = listener.as_ref()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, address))
+    })
+}
+
+/// That the listener's connections are to end.
+#[derive(Default)]
+struct Closing {
+    /// Set before the token wakes anybody, so that looking at it is enough from then on: the token
+    /// costs a lock each time.
+    begun: AtomicBool,
+    wake: CancellationToken,
+}
+
+impl Closing {
+    fn begin(&self) {
+        self.begun.store(true, Ordering::SeqCst);
+        self.wake.cancel();
+    }
+
+    fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst)
     }
 }
 
-async fn answer(app: Router, request: Request<Body>) -> Response<Body> {
-    match app.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+/// One connection.
+struct Connection<F> {
+    front: F,
+    peer: Peer,
+    closing: Arc<Closing>,
+    head_until: Instant,
+    /// What its requests have shown of it.
+    shown: AtomicU8,
+}
+
+/// Nothing has come.
+const SILENT: u8 = 0;
+const HTTP1: u8 = 1;
+const HTTP2: u8 = 2;
+
+impl<F: Front> Connection<F> {
+    async fn accept(self, stream: TcpStream, tls: Option<Tls>) {
+        // By default the kernel holds a second small packet back until the first is acknowledged, which
+        // a client may put off for 40 ms (RFC 1122 §4.2.3.2 and §4.2.3.4): each frame of a socket and
+        // each piece of a stream is such a packet. It fails only on a connection that is gone already.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = tls else {
+            return self.serve(stream).await;
+        };
+        match timeout_at(self.head_until, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream).await,
+            // Scanners, clients of old versions, and those who do not know the certificate.
+            Ok(Err(error)) => tracing::debug!(%error, "no TLS was agreed on"),
+            Err(_) => {}
+        }
+    }
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let this = Arc::new(self);
+        let service = service_fn(|request| {
+            let this = this.clone();
+            async move { Ok::<_, Infallible>(this.answer(request).await) }
+        });
+        let builder = builder();
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        // hyper's own timer starts only when it knows which version is spoken, so this one is ours.
+        let mut first_head = pin!(sleep_until(this.head_until));
+        let mut woken = pin!(this.closing.wake.cancelled());
+        let mut linger: Option<Pin<Box<Sleep>>> = None;
+        let (mut watched, mut told) = (false, false);
+        poll_fn(|context| {
+            // An error is a client that went away or that does not speak HTTP.
+            if connection.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            let shown = this.shown.load(Ordering::Relaxed);
+            if shown == SILENT && first_head.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            if !watched {
+                watched = true;
+                // Only for the waker that it keeps.
+                let _ = woken.as_mut().poll(context);
+            }
+            if this.closing.has_begun() && !told {
+                let wait = if shown == HTTP2 {
+                    Duration::ZERO
+                } else {
+                    LINGER
+                };
+                let linger = linger.get_or_insert_with(|| Box::pin(sleep(wait)));
+                if linger.as_mut().poll(context).is_ready() {
+                    told = true;
+                    connection.as_mut().graceful_shutdown();
+                    return connection.as_mut().poll(context).map(drop);
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let http2 = request.version() == Version::HTTP_2;
+        let version = if http2 { HTTP2 } else { HTTP1 };
+        self.shown.store(version, Ordering::Relaxed);
+        let mut response = self.front.answer(request, self.peer).await;
+        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if !http2 && !upgraded && self.closing.has_begun() {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
     }
 }
 
@@ -127,20 +247,27 @@ fn is_the_peers(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use axum::{Router, routing::get};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        time::{Instant, timeout},
+        time::timeout,
     };
 
     use super::*;
+    use crate::server::front::Routed;
 
     const HEAD: Duration = Duration::from_millis(300);
 
     async fn serving(app: Router) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let task = tokio::spawn(listen(listener, app, stop.clone(), HEAD));
+        let task = tokio::spawn(listen(
+            listener,
+            Routed::new(app),
+            (None, None),
+            stop.clone(),
+            HEAD,
+        ));
         (address, stop, task)
     }
 
@@ -204,5 +331,59 @@ mod tests {
         // Closed after the answer, though the client would have kept it.
         assert!(to_the_end(&mut stream).await.ends_with("done"));
         task.await.unwrap();
+    }
+
+    /// Reads until what came ends so.
+    async fn until(stream: &mut TcpStream, end: &str) -> String {
+        let mut text = String::new();
+        let mut piece = [0; 1024];
+        while !text.ends_with(end) {
+            let read = timeout(Duration::from_secs(10), stream.read(&mut piece));
+            let read = read.await.expect("it answers").unwrap();
+            assert_ne!(read, 0, "closed after {text:?}");
+            text.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn a_request_that_meets_the_stop_is_answered_and_told_that_the_connection_ends() {
+        const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        let (address, stop, task) =
+            serving(Router::new().route("/", get(|| async { "here" }))).await;
+        let mut kept = TcpStream::connect(address).await.unwrap();
+        kept.write_all(REQUEST).await.unwrap();
+        let first = until(&mut kept, "here").await;
+        assert!(!first.contains("connection: close"), "{first}");
+        // Connected by the kernel, but perhaps not accepted yet.
+        let mut queued = TcpStream::connect(address).await.unwrap();
+        stop.cancel();
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        for stream in [&mut kept, &mut queued] {
+            stream.write_all(REQUEST).await.unwrap();
+            let last = to_the_end(stream).await;
+            assert!(
+                last.contains("connection: close") && last.ends_with("here"),
+                "{last}"
+            );
+        }
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_does_not_hold_the_stop_up() {
+        let (address, stop, task) =
+            serving(Router::new().route("/", get(|| async { "here" }))).await;
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        idle.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        until(&mut idle, "here").await;
+        stop.cancel();
+        let ended = timeout(LINGER * 10, task).await;
+        ended.expect("it ends").unwrap();
+        assert_eq!(to_the_end(&mut idle).await, "");
     }
 }

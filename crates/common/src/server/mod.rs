@@ -4,11 +4,14 @@
 //! `/metrics` and `/internal/*`, and is never routed to from outside.
 
 mod deadline;
+mod front;
 mod health;
 mod healthcheck;
 mod lifecycle;
 mod listen;
 mod observe;
+mod tls;
+mod workers;
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -21,12 +24,18 @@ use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
 pub use deadline::{Arrival, with_deadline};
+pub use front::{Front, Peer};
 pub use health::{Health, Unhealthy};
 pub use healthcheck::Healthcheck;
 pub use lifecycle::Lifecycle;
-pub use observe::{REQUEST_ID_HEADER, RouteLabel, request_id};
+pub use observe::{REQUEST_ID_HEADER, RouteLabel, method_label, request_id, with_request_id};
+pub use tls::{Tls, TlsConfig};
+pub use workers::{Workers, worker};
 
-use self::listen::{HEAD_WITHIN, listen};
+use self::{
+    front::Routed,
+    listen::{HEAD_WITHIN, listen},
+};
 use crate::{
     problem::{self, Panicked},
     telemetry::metrics,
@@ -89,6 +98,43 @@ pub struct Service {
     pub health: Health,
 }
 
+/// What a service serves whose public listener is more than a router.
+pub struct FrontService<F> {
+    /// What answers on the public listener.
+    pub front: F,
+    /// The public listener's certificate.
+    pub tls: Option<Tls>,
+    /// The threads of the public listener; without them the runtime's pool serves it.
+    pub workers: Option<Workers>,
+    /// `/internal/*`; the health and metrics routes are added here.
+    pub internal: Router,
+    /// What must be there for this service to be ready.
+    pub health: Health,
+}
+
+/// The sockets of a service.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Of what the gateway publishes; the gateway's own is the one that the world reaches.
+    pub public: TcpListener,
+    /// Of health, metrics and `/internal/*`.
+    pub internal: TcpListener,
+}
+
+impl Listeners {
+    /// Binds what the configuration says, or loopback with the service's port and 100 above.
+    ///
+    /// # Errors
+    /// When a listener cannot be bound, which says which address.
+    pub async fn bind(config: &ServerConfig, port: u16) -> anyhow::Result<Self> {
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Ok(Self {
+            public: bind(config.bind.unwrap_or(local(port))).await?,
+            internal: bind(config.internal_bind.unwrap_or(local(port + 100))).await?,
+        })
+    }
+}
+
 /// Serves both listeners until the process is told to stop, then drains.
 ///
 /// # Errors
@@ -98,9 +144,7 @@ pub async fn serve(
     service: Service,
     lifecycle: Lifecycle,
 ) -> anyhow::Result<()> {
-    let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
-    let public = bind(config.bind.unwrap_or(local(service.port))).await?;
-    let internal = bind(config.internal_bind.unwrap_or(local(service.port + 100))).await?;
+    let Listeners { public, internal } = Listeners::bind(config, service.port).await?;
     serve_on(config, service, lifecycle, public, internal).await
 }
 
@@ -115,20 +159,50 @@ pub async fn serve_on(
     public: TcpListener,
     internal: TcpListener,
 ) -> anyhow::Result<()> {
-    tracing::info!(public = %public.local_addr()?, internal = %internal.local_addr()?, "listening");
-    let health = service.health;
-    let public_app = finish(service.public, "public");
-    let internal_app = finish(
-        service.internal.merge(operations(health.clone())),
-        "internal",
+    let service = FrontService {
+        front: Routed::new(finish(service.public, "public")),
+        tls: None,
+        workers: None,
+        internal: service.internal,
+        health: service.health,
+    };
+    serve_front(config, service, lifecycle, Listeners { public, internal }).await
+}
+
+/// As [`serve_on`], for a service whose public listener is more than a router.
+///
+/// # Errors
+/// When a listener fails.
+pub async fn serve_front<F: Front>(
+    config: &ServerConfig,
+    service: FrontService<F>,
+    lifecycle: Lifecycle,
+    listeners: Listeners,
+) -> anyhow::Result<()> {
+    let Listeners { public, internal } = listeners;
+    tracing::info!(
+        public = %public.local_addr()?,
+        internal = %internal.local_addr()?,
+        tls = service.tls.is_some(),
+        "listening"
     );
+    let health = service.health;
+    let operations = service.internal.merge(operations(health.clone()));
+    let operations = Routed::new(finish(operations, "internal"));
 
     // The internal listener outlives the public one, so that /readyz says "draining" meanwhile.
     let drained = CancellationToken::new();
-    let internal_task = tokio::spawn(listen(internal, internal_app, drained.clone(), HEAD_WITHIN));
+    let internal_task = tokio::spawn(listen(
+        internal,
+        operations,
+        (None, None),
+        drained.clone(),
+        HEAD_WITHIN,
+    ));
     let public_task = tokio::spawn(listen(
         public,
-        public_app,
+        service.front,
+        (service.tls, service.workers),
         lifecycle.cut_token(),
         HEAD_WITHIN,
     ));

@@ -26,6 +26,11 @@ pub fn request_id() -> Option<RequestId> {
     REQUEST_ID.try_with(|id| *id).ok()
 }
 
+/// Does a piece of work for the request that has this id.
+pub fn with_request_id<F: Future>(id: RequestId, work: F) -> impl Future<Output = F::Output> {
+    REQUEST_ID.scope(id, work)
+}
+
 /// Names the route of an answer where the router's own pattern says too little, as in the gateway. Put
 /// it into the response's extensions.
 #[derive(Debug, Clone, Copy)]
@@ -57,9 +62,7 @@ pub(super) async fn observe(listener: &'static str, mut request: Request, next: 
     );
     telemetry::set_parent(&span, request.headers());
     let started = Instant::now();
-    let mut response = REQUEST_ID
-        .scope(id, next.run(request).instrument(span.clone()))
-        .await;
+    let mut response = with_request_id(id, next.run(request).instrument(span.clone())).await;
     let took = started.elapsed();
     let label = response
         .extensions()
@@ -81,7 +84,8 @@ pub(super) async fn observe(listener: &'static str, mut request: Request, next: 
 
 /// A method's name where metrics and spans keep it. The name comes from the client, and each new one
 /// would be a series that is kept for ever.
-fn method_label(method: &Method) -> &'static str {
+#[must_use]
+pub fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

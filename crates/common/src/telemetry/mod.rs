@@ -4,6 +4,7 @@
 //! Traces go to an OTLP endpoint where one is configured, and follow a message over HTTP and RabbitMQ
 //! by `traceparent`. Metrics are Prometheus', on the internal listener.
 
+mod light;
 mod log;
 mod mongo;
 mod personal;
@@ -24,11 +25,11 @@ use tracing_subscriber::{
     EnvFilter, Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
+pub use light::{Light, spans_are_exported};
 pub use personal::Personal;
 pub use redact::redact;
-pub(crate) use trace::rename;
 pub use trace::{
-    HeaderCarrier, current_traceparent, inject, link_to_traceparent, set_parent,
+    HeaderCarrier, current_traceparent, inject, link_to_traceparent, rename, set_parent,
     set_parent_from_traceparent,
 };
 
@@ -70,6 +71,10 @@ impl Telemetry {
     /// When a setting cannot be used.
     pub fn start(service: &'static str, config: &TelemetryConfig) -> anyhow::Result<Self> {
         let tracer = trace::provider(service, config)?;
+        light::set(light::Spans {
+            exported: trace::is_exported(config),
+            ratio: config.trace_ratio,
+        });
         let (sink, mongo) = match &config.logs_mongodb_url {
             Some(url) => {
                 let (sink, writer) = mongo::start(service, url)?;

@@ -61,6 +61,12 @@ impl Extractor for HeaderCarrier<'_> {
     }
 }
 
+/// Whether spans go anywhere.
+pub(super) fn is_exported(config: &TelemetryConfig) -> bool {
+    let otlp = config.otlp_endpoint.as_ref();
+    otlp.is_some_and(|endpoint| !endpoint.is_empty()) || config.trace_file.is_some()
+}
+
 struct Inject<'a>(&'a mut HeaderMap);
 
 impl Injector for Inject<'_> {
@@ -113,7 +119,7 @@ pub fn link_to_traceparent(span: &Span, traceparent: &str) {
 }
 
 /// Gives a span that has begun another name. Recording `otel.name` has no effect any more by then.
-pub(crate) fn rename(span: &Span, name: String) {
+pub fn rename(span: &Span, name: String) {
     span.context().span().update_name(name);
 }
 

@@ -16,6 +16,6 @@ pub use caller::{Caller, Participant, ServiceCaller, VisitorCaller};
 pub use claims::{AUDIENCE_PEOPLE, AUDIENCE_VISITORS, Claims};
 pub use cookies::{access_cookie, refresh_cookie};
 pub use permission::{Permission, Role};
-pub use revocations::{RevocationList, Revocations, RevokedSession};
+pub use revocations::{REVOKED_CHANNEL, RevocationList, Revocations, RevokedSession};
 pub use service::{ServiceSigner, ServiceTokenError};
 pub use verify::{Identity, Tokens, TokensConfig, bearer};

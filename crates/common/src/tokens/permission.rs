@@ -20,6 +20,10 @@ pub enum Role {
     Agent,
     /// Looks, and changes nothing.
     Viewer,
+    /// A role that the workspace made; its permissions say what it may do.
+    Custom,
+    /// Nobody: a program with a secret key, whose scopes say what it may do.
+    Program,
 }
 
 impl Role {
@@ -32,6 +36,8 @@ impl Role {
             Self::Supervisor => "supervisor",
             Self::Agent => "agent",
             Self::Viewer => "viewer",
+            Self::Custom => "custom",
+            Self::Program => "program",
         }
     }
 }
@@ -52,6 +58,8 @@ impl FromStr for Role {
             Self::Supervisor,
             Self::Agent,
             Self::Viewer,
+            Self::Custom,
+            Self::Program,
         ]
         .into_iter()
         .find(|role| role.as_str() == text)
@@ -60,10 +68,10 @@ impl FromStr for Role {
 }
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)+) => {
         /// One thing that a caller may do, as `<resource>:<read|write>`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Permission { $($(#[$doc])* $name,)+ }
+        pub enum Permission { $($(#[doc = $doc])* $name,)+ }
 
         impl Permission {
             /// Every permission, for the test that holds them against auth's table.
@@ -73,6 +81,12 @@ macro_rules! permissions {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What it lets somebody do, as a sentence.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii_start(),)+ }
             }
         }
     };
@@ -97,6 +111,24 @@ permissions! {
     KeysRead = "keys:read",
     /// Create and revoke API keys.
     KeysWrite = "keys:write",
+    /// See who belongs to the workspace, and who is invited.
+    MembersRead = "members:read",
+    /// Invite people, change their roles, and remove them.
+    MembersWrite = "members:write",
+    /// See roles and what they may do.
+    RolesRead = "roles:read",
+    /// Make, change and delete the workspace's own roles.
+    RolesWrite = "roles:write",
+    /// See the workspace's settings.
+    WorkspaceRead = "workspace:read",
+    /// Change the workspace's settings, and how visitors prove who they are.
+    WorkspaceWrite = "workspace:write",
+    /// See the identity providers that people may sign in with.
+    IssuersRead = "issuers:read",
+    /// Add, change and remove identity providers.
+    IssuersWrite = "issuers:write",
+    /// Read the audit log.
+    AuditRead = "audit:read",
 }
 
 impl fmt::Display for Permission {

@@ -24,6 +24,10 @@ use crate::{
     server::Unhealthy,
 };
 
+/// The Redis channel on which auth tells at once what it has revoked: a [`RevokedSession`] as JSON, or a
+/// list of them. It only makes things faster; the answers of auth decide.
+pub const REVOKED_CHANNEL: &str = "auth:revoked";
+
 const POLL_EVERY: Duration = Duration::from_millis(500);
 /// How far each question reaches back behind the last answer. It must exceed the time from a row's
 /// timestamp to its commit (auth's statements may run for 5 s each, and a transaction has several) and
@@ -144,6 +148,16 @@ impl Revocations {
         state.renewed_at = now;
     }
 
+    /// Takes in what auth told of at once. How old the list counts stays as it was: only an answer of
+    /// auth says that nothing else was revoked.
+    pub fn note(&self, sessions: &[RevokedSession]) {
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        let sessions = sessions
+            .iter()
+            .map(|item| (item.session_id, item.revoked_at));
+        state.ended.extend(sessions);
+    }
+
     async fn follow(self, url: Url, http: reqwest::Client, signer: ServiceSigner) {
         let mut since = self.0.clock.now() - KEEP;
         let mut failing = false;
@@ -202,7 +216,17 @@ mod tests {
             ErrorCode::SessionRevoked
         );
         assert!(list.check(other).is_ok());
+        let told = SessionId::new();
+        list.note(&[RevokedSession {
+            session_id: told,
+            revoked_at: clock.now(),
+        }]);
+        assert_eq!(
+            list.check(told).unwrap_err().code(),
+            ErrorCode::SessionRevoked
+        );
         clock.advance(Duration::from_secs(31));
+        list.note(&[]);
         assert_eq!(
             list.check(other).unwrap_err().code(),
             ErrorCode::Unavailable

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -68,6 +71,9 @@ struct Inner {
     service: &'static str,
     clock: Clock,
     keys: RwLock<HashMap<String, Arc<DecodingKey>>>,
+    /// The set that the keys were made of, and how many sets there were before.
+    set: Mutex<JwkSet>,
+    generation: AtomicU64,
     source: Option<Source>,
     service_keys: ServiceKeys,
 }
@@ -103,6 +109,8 @@ impl Tokens {
             service,
             clock,
             keys: RwLock::default(),
+            set: Mutex::new(JwkSet { keys: Vec::new() }),
+            generation: AtomicU64::new(0),
             source: Some(source),
             service_keys,
         }));
@@ -111,7 +119,7 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// A verifier with fixed keys: auth's own, and tests'.
+    /// A verifier that asks nobody for keys: auth's own, and tests'.
     #[must_use]
     pub fn fixed(
         service: &'static str,
@@ -125,6 +133,8 @@ impl Tokens {
             service,
             clock,
             keys: RwLock::default(),
+            set: Mutex::new(JwkSet { keys: Vec::new() }),
+            generation: AtomicU64::new(0),
             source: None,
             service_keys: ServiceKeys::from_set(service_keys),
         }));
@@ -168,8 +178,17 @@ impl Tokens {
         self.0.service
     }
 
-    pub(super) fn now(&self) -> DateTime<Utc> {
+    /// The time that tokens are measured by.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
+    }
+
+    /// Counts the sets of keys. What was verified under an earlier one must be verified again: its key
+    /// may have been withdrawn.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Acquire)
     }
 
     /// For `/readyz`.
@@ -270,9 +289,17 @@ impl Tokens {
         Ok(())
     }
 
-    fn replace_keys(&self, set: &JwkSet) {
+    /// Takes the keys of `set` in place of those that were known: for auth, which keeps them itself.
+    pub fn replace_keys(&self, set: &JwkSet) {
+        let mut last = self.0.set.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last == *set {
+            return;
+        }
+        last.clone_from(set);
         let keys = decoding_keys(set);
         *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        // After the keys: whoever sees this number verifies with them.
+        self.0.generation.fetch_add(1, Ordering::Release);
     }
 }
 

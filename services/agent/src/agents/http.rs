@@ -69,6 +69,7 @@ impl ListAgents {
     path = "/agents",
     operation_id = "list_agents",
     tag = "agents",
+    security(("bearer" = ["agents:read"])),
     params(ListAgents),
     responses((status = 200, description = "a page of agents", body = Page<Agent>)),
 )]
@@ -92,6 +93,7 @@ pub(super) async fn list_agents(
     path = "/agents",
     operation_id = "create_agent",
     tag = "agents",
+    security(("bearer" = ["agents:write"])),
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
             description = "repeating the request with the same key has no second effect, for 24 hours")),
     request_body = CreateAgent,
@@ -161,6 +163,7 @@ pub(super) async fn create_agent(
     path = "/agents/{id}",
     operation_id = "get_agent",
     tag = "agents",
+    security(("bearer" = ["agents:read"])),
     params(("id" = AgentId, Path, description = "the agent")),
     responses((status = 200, description = "the agent", body = Agent,
                headers(("ETag" = String, description = "its version")))),
@@ -187,6 +190,7 @@ pub(super) async fn get_agent(
     path = "/agents/{id}",
     operation_id = "update_agent",
     tag = "agents",
+    security(("bearer" = ["agents:write"])),
     params(
         ("id" = AgentId, Path, description = "the agent"),
         ("If-Match" = Option<String>, Header, description = "change it only if this is still its ETag"),

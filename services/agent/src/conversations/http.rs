@@ -31,6 +31,7 @@ const ATTEMPTS: usize = 3;
     path = "/agents/{id}/start",
     operation_id = "start_conversation",
     tag = "conversations",
+    security(("bearer" = ["conversations:write"])),
     params(("id" = AgentId, Path, description = "the agent")),
     request_body(content = Option<StartConversation>, description = "there is nothing to say yet: leave it out"),
     responses(

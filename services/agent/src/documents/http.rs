@@ -88,6 +88,7 @@ impl ListDocuments {
     path = "/agents/{id}/documents",
     operation_id = "list_documents",
     tag = "documents",
+    security(("bearer" = ["agents:read"])),
     params(("id" = AgentId, Path, description = "the agent"), ListDocuments),
     responses((status = 200, description = "a page of documents", body = Page<Document>)),
 )]
@@ -120,6 +121,7 @@ pub(super) async fn list_documents(
     path = "/agents/{id}/documents",
     operation_id = "create_document",
     tag = "documents",
+    security(("bearer" = ["agents:write"])),
     params(
         ("id" = AgentId, Path, description = "the agent"),
         ("Idempotency-Key" = Option<String>, Header, max_length = 255,
@@ -190,6 +192,7 @@ pub(super) async fn create_document(
     path = "/agents/{id}/documents/{document_id}",
     operation_id = "get_document",
     tag = "documents",
+    security(("bearer" = ["agents:read"])),
     params(
         ("id" = AgentId, Path, description = "the agent"),
         ("document_id" = DocumentId, Path, description = "the document"),
@@ -221,6 +224,7 @@ pub(super) async fn get_document(
     path = "/agents/{id}/documents/{document_id}",
     operation_id = "delete_document",
     tag = "documents",
+    security(("bearer" = ["agents:write"])),
     params(
         ("id" = AgentId, Path, description = "the agent"),
         ("document_id" = DocumentId, Path, description = "the document"),

@@ -44,6 +44,7 @@ pub(super) struct ListMetrics {
     path = "/metrics",
     operation_id = "list_metrics",
     tag = "analytics",
+    security(("bearer" = ["analytics:read"])),
     params(ListMetrics),
     responses((status = 200, description = "a page of metrics", body = Page<Metric>)),
 )]

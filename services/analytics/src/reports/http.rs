@@ -38,6 +38,7 @@ pub(super) struct GetReport {
     path = "/reports/{type}",
     operation_id = "get_report",
     tag = "analytics",
+    security(("bearer" = ["analytics:read"])),
     params(("type" = inline(ReportType), Path, description = "which report"), GetReport),
     responses((status = 200, description = "the report", body = ConversationsReport)),
 )]

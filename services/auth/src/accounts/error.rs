@@ -1,65 +1,55 @@
-//! Why an account is not created or opened.
+//! Why an account is not made, shown, changed or deleted.
 
-use common::{ErrorCode, Problem, problem::FieldError};
+use common::{ErrorCode, Problem};
+use vault::VaultError;
 
-use crate::{passwords::Busy, sessions};
+use crate::{access, mail, passwords::Busy, people, reauth, tickets};
 
-/// Why an account is not created or opened.
+/// Why an account is not made, shown, changed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// An account with this e-mail address exists.
-    #[error("the e-mail address is taken")]
-    EmailTaken,
-    /// There is no such account, or the password is wrong; which, is nobody's business.
-    #[error("the credentials are wrong")]
-    WrongCredentials,
-    /// The person is in no workspace any more.
-    #[error("the person is in no workspace")]
-    NoWorkspace,
-    /// The session of the caller has ended.
-    #[error("the session has ended")]
-    SessionEnded,
-    /// Too many passwords are being checked.
+    /// A workspace would be left without an owner.
+    #[error("the person is the last owner of a workspace")]
+    LastOwner,
+    /// The caller's session has ended, or the caller is a program.
+    #[error(transparent)]
+    Access(#[from] access::Error),
+    /// The password is not right.
+    #[error(transparent)]
+    Reauth(#[from] reauth::Error),
+    /// Too many passwords are being hashed.
     #[error(transparent)]
     Busy(#[from] Busy),
-    /// The session could not be opened.
+    /// The link cannot be made.
     #[error(transparent)]
-    Session(#[from] sessions::Error),
+    Ticket(#[from] tickets::Error),
+    /// The letter cannot be written.
+    #[error(transparent)]
+    Mail(#[from] mail::Error),
+    /// The person cannot be read.
+    #[error(transparent)]
+    Person(#[from] people::Error),
+    /// The address cannot be sealed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// PostgreSQL failed.
     #[error(transparent)]
-    Store(sqlx::Error),
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(cause)
-                if cause.constraint() == Some("users_email_key_unique") =>
-            {
-                Self::EmailTaken
-            }
-            _ => Self::Store(error),
-        }
-    }
+    Store(#[from] sqlx::Error),
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::EmailTaken => Self::new(ErrorCode::EmailTaken)
-                .detail("sign in, or use another address")
-                .field(FieldError::at(
-                    "/email",
-                    "an account with this address exists",
-                )),
-            Error::WrongCredentials => Self::new(ErrorCode::InvalidCredentials)
-                .detail("the e-mail address or the password is not right"),
-            Error::NoWorkspace => Self::new(ErrorCode::Forbidden).detail(
-                "your account belongs to no workspace any more; ask an owner to invite you",
+            Error::LastOwner => Self::new(ErrorCode::LastOwner).detail(
+                "you are the last owner of a workspace; make somebody else an owner, or delete the workspace",
             ),
-            Error::SessionEnded => sessions::Error::Ended.into(),
+            Error::Access(error) => error.into(),
+            Error::Reauth(error) => error.into(),
             Error::Busy(error) => error.into(),
-            Error::Session(error) => error.into(),
+            Error::Ticket(error) => error.into(),
+            Error::Mail(error) => error.into(),
+            Error::Person(error) => error.into(),
+            Error::Vault(error) => error.into(),
             Error::Store(error) => error.into(),
         }
     }

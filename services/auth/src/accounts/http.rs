@@ -1,23 +1,25 @@
 //! The HTTP side of accounts.
 
-use auth_api::{Login, Me, Register, TokenResponse};
-use axum::{extract::State, response::Response};
+use auth_api::{AfterRegistration, DeleteMe, Me, Register, Registered, UpdateMe};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use common::{
     problem::{Document, Result},
     tokens::Caller,
 };
-use http::{HeaderMap, StatusCode, header};
-use rest::Json;
+use http::StatusCode;
+use rest::{Json, OptionalJson};
 
-use super::{Error, log_in, register, store};
-use crate::{
-    app::App,
-    sessions::{self, TokensTo},
-};
+use super::{delete, me, register, update};
+use crate::{app::App, client::Client};
 
 /// Register
 ///
-/// Creates an account and a workspace that it owns, and signs in.
+/// Creates an account and a workspace that it owns, and sends a link to prove the address. Then sign in
+/// by `POST /auth/login`. The answer is the same for an address that has an account already; its owner
+/// gets a letter, and nothing is changed.
 #[utoipa::path(
     post,
     path = "/auth/register",
@@ -26,52 +28,19 @@ use crate::{
     security(()),
     request_body = Register,
     responses(
-        (status = 201, description = "the first tokens of the account", body = TokenResponse,
-         headers(("Set-Cookie" = String, description = "both tokens"))),
+        (status = 201, description = "a letter is on its way", body = Registered),
         (status = 403, description = "the request comes from another site's page",
-         body = Document, content_type = "application/problem+json"),
-        (status = 409, description = "an account with this e-mail address exists",
          body = Document, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn create_account(
     State(app): State<App>,
-    headers: HeaderMap,
+    client: Client,
     Json(body): Json<Register>,
-) -> Result<Response> {
-    let to = tokens_to(body.return_refresh_token);
-    let issued = register(&app, body, user_agent(&headers)).await?;
-    Ok(sessions::answer(&app, StatusCode::CREATED, &issued, to))
-}
-
-/// Sign in
-///
-/// An unknown e-mail address and a wrong password have the same answer.
-#[utoipa::path(
-    post,
-    path = "/auth/login",
-    operation_id = "create_session",
-    tag = "sessions",
-    security(()),
-    request_body = Login,
-    responses(
-        (status = 200, description = "the tokens of the new session", body = TokenResponse,
-         headers(("Set-Cookie" = String, description = "both tokens"))),
-        (status = 401, description = "the e-mail address or the password is not right",
-         body = Document, content_type = "application/problem+json"),
-        (status = 403, description = "the account belongs to no workspace any more, or the request comes from another \
-         site's page",
-         body = Document, content_type = "application/problem+json"),
-    ),
-)]
-pub(super) async fn create_session(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Json(body): Json<Login>,
-) -> Result<Response> {
-    let to = tokens_to(body.return_refresh_token);
-    let issued = log_in(&app, body, user_agent(&headers)).await?;
-    Ok(sessions::answer(&app, StatusCode::OK, &issued, to))
+) -> Result<(StatusCode, Json<Registered>)> {
+    register(&app, body, &client).await?;
+    let next = AfterRegistration::VerifyEmail;
+    Ok((StatusCode::CREATED, Json(Registered { next })))
 }
 
 /// Who am I
@@ -83,23 +52,52 @@ pub(super) async fn create_session(
     responses((status = 200, description = "the account that the token is for", body = Me)),
 )]
 pub(super) async fn get_me(State(app): State<App>, caller: Caller) -> Result<Json<Me>> {
-    let mut connection = app.pool.acquire().await?;
-    let mut me = store::me(&mut connection, &caller)
-        .await?
-        .ok_or(Error::SessionEnded)?;
-    me.email_verified |= !app.email_verification.is_required();
-    Ok(Json(me))
+    Ok(Json(me(&app, &caller).await?))
 }
 
-const fn tokens_to(return_refresh_token: bool) -> TokensTo {
-    if return_refresh_token {
-        TokensTo::Both
-    } else {
-        TokensTo::Cookies
-    }
+/// Change my account
+#[utoipa::path(
+    patch,
+    path = "/auth/me",
+    operation_id = "update_me",
+    tag = "accounts",
+    request_body = UpdateMe,
+    responses((status = 200, description = "the account as it is now", body = Me)),
+)]
+pub(super) async fn update_me(
+    State(app): State<App>,
+    caller: Caller,
+    client: Client,
+    Json(body): Json<UpdateMe>,
+) -> Result<Json<Me>> {
+    Ok(Json(update(&app, &caller, body, &client).await?))
 }
 
-fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
-    Some(sessions::user_agent(text))
+/// Delete my account
+///
+/// Wants the password, if there is one. Name, address and sign-ins are gone at once and for good; what
+/// the person wrote in a workspace stays there.
+#[utoipa::path(
+    delete,
+    path = "/auth/me",
+    operation_id = "delete_me",
+    tag = "accounts",
+    request_body(content = Option<DeleteMe>, description = "the password, if the account has one"),
+    responses(
+        (status = 204, description = "deleted",
+         headers(("Set-Cookie" = String, description = "forgets both tokens"))),
+        (status = 409, description = "a workspace would have no owner",
+         body = Document, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn delete_me(
+    State(app): State<App>,
+    caller: Caller,
+    client: Client,
+    OptionalJson(body): OptionalJson<DeleteMe>,
+) -> Result<Response> {
+    delete(&app, &caller, body, &client).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    app.cookies.clear(response.headers_mut());
+    Ok(response)
 }

@@ -4,36 +4,25 @@ use chrono::{DateTime, Utc};
 use common::telemetry::Personal;
 use ids::{UserId, WorkspaceId};
 
-/// An e-mail address as it is compared: people write the same one in upper and lower case. Nothing
-/// else is folded: `ada+shop@` and `ada@` may be two people's.
-pub(crate) fn email_key(email: &str) -> String {
-    email.trim().to_lowercase()
-}
+use crate::people::KeptEmail;
 
-/// A person and their workspace, to be created together.
+/// A person, to be created.
 #[derive(Debug, Clone)]
-pub(crate) struct NewAccount {
+pub(crate) struct NewPerson {
     pub(crate) user: UserId,
-    pub(crate) workspace: WorkspaceId,
-    pub(crate) email: Personal<String>,
+    pub(crate) email: KeptEmail,
     pub(crate) name: Personal<String>,
-    pub(crate) workspace_name: String,
+    pub(crate) password_hash: Option<String>,
+    /// When the address was proven, if it was.
+    pub(crate) verified_at: Option<DateTime<Utc>>,
     pub(crate) at: DateTime<Utc>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_compared_without_case() {
-        assert_eq!(
-            email_key("Ada.Lovelace@Example.COM"),
-            "ada.lovelace@example.com"
-        );
-        assert_ne!(
-            email_key("ada+shop@example.com"),
-            email_key("ada@example.com")
-        );
-    }
+/// A workspace, to be created with its owner.
+#[derive(Debug, Clone)]
+pub(crate) struct NewWorkspace {
+    pub(crate) id: WorkspaceId,
+    pub(crate) owner: UserId,
+    pub(crate) name: String,
+    pub(crate) at: DateTime<Utc>,
 }

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::{
-    problem::Result,
+    problem::{Document, Result},
     tokens::{Caller, Permission},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -16,18 +16,16 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Error, prefix, require_session, require_verified, store};
-use crate::{
-    app::App,
-    secrets::{self, Hash},
-    visitors,
-};
+use super::{create, revoke, store};
+use crate::{access, app::App, client::Client};
 
 /// Which page of the keys.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListKeys {
+    /// Only keys of this kind.
+    kind: Option<KeyKind>,
     /// How many at most.
     #[serde(default)]
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
@@ -39,12 +37,14 @@ pub(super) struct ListKeys {
 
 /// List keys
 ///
-/// The keys of the workspace that are in use, newest first. The keys themselves are not shown again.
+/// The keys of the workspace that were not revoked, newest first. The keys themselves are not shown
+/// again.
 #[utoipa::path(
     get,
     path = "/auth/keys",
     operation_id = "list_keys",
     tag = "keys",
+    security(("bearer" = ["keys:read"])),
     params(ListKeys),
     responses((status = 200, description = "a page of keys", body = Page<Key>)),
 )]
@@ -53,16 +53,16 @@ pub(super) async fn list_keys(
     caller: Caller,
     Query(query): Query<ListKeys>,
 ) -> Result<Json<Page<Key>>> {
-    caller.require(Permission::KeysRead)?;
     let before = query
         .cursor
         .map(|cursor| cursor.read::<KeyId>())
         .transpose()?;
     let mut connection = app.pool.acquire().await?;
-    require_session(&mut connection, &caller).await?;
+    access::require(&mut connection, &caller, Permission::KeysRead).await?;
     let rows = store::list(
         &mut connection,
         caller.workspace_id,
+        query.kind,
         before,
         query.limit.rows(),
     )
@@ -72,44 +72,32 @@ pub(super) async fn list_keys(
 
 /// Create a key
 ///
-/// The answer is the only time that the key is shown. It may stand in a page: from other origins than
-/// those named it is refused, and it opens visitors' sessions and nothing else.
+/// The answer is the only time that the key is shown. A publishable key may stand in a page: from other
+/// origins than those named it is refused, and it opens visitors' sessions and nothing else. A secret
+/// key is for a program, which sends it as `Authorization: Bearer sk_…`; it has the permissions that its
+/// scopes name, none that its creator lacks, and belongs to the workspace: it lives on when its creator
+/// loses them or leaves.
 #[utoipa::path(
     post,
     path = "/auth/keys",
     operation_id = "create_key",
     tag = "keys",
+    security(("bearer" = ["keys:write"])),
     request_body = CreateKey,
-    responses((status = 201, description = "the key", body = NewKey)),
+    responses(
+        (status = 201, description = "the key", body = NewKey),
+        (status = 403, description = "the caller may not do this, has not verified their e-mail address, \
+         lacks one of the scopes, or is a program that asks for a secret key",
+         body = Document, content_type = "application/problem+json"),
+    ),
 )]
 pub(super) async fn create_key(
     State(app): State<App>,
     caller: Caller,
+    client: Client,
     Json(body): Json<CreateKey>,
 ) -> Result<Response> {
-    caller.require(Permission::KeysWrite)?;
-    let key = secrets::fresh(secrets::PUBLISHABLE);
-    let details = Key {
-        id: KeyId::new(),
-        kind: KeyKind::Publishable,
-        name: body.name.trim().to_owned(),
-        agent_id: body.agent_id,
-        allowed_origins: body.allowed_origins,
-        prefix: prefix(&key),
-        created_at: app.clock.now(),
-        last_used_at: None,
-    };
-    let mut transaction = app.pool.begin().await.map_err(Error::from)?;
-    require_verified(&app, &mut transaction, &caller).await?;
-    store::insert(
-        &mut transaction,
-        caller.workspace_id,
-        &details,
-        &Hash::of(&key),
-        caller.user_id,
-    )
-    .await?;
-    transaction.commit().await?;
+    let (key, details) = create(&app, &caller, &client, body).await?;
     let body = NewKey {
         key: key.expose_secret().to_owned(),
         details,
@@ -120,28 +108,23 @@ pub(super) async fn create_key(
 
 /// Revoke a key
 ///
-/// Nobody is let in by it any more, and the sessions that it opened end.
+/// Nobody is let in by it any more, and the sessions that it opened end: its visitors', or its
+/// program's.
 #[utoipa::path(
     delete,
     path = "/auth/keys/{id}",
     operation_id = "delete_key",
     tag = "keys",
+    security(("bearer" = ["keys:write"])),
     params(("id" = KeyId, Path, description = "the key's id")),
     responses((status = 204, description = "revoked")),
 )]
 pub(super) async fn delete_key(
     State(app): State<App>,
     caller: Caller,
+    client: Client,
     Path(id): Path<KeyId>,
 ) -> Result<StatusCode> {
-    caller.require(Permission::KeysWrite)?;
-    let (workspace, now) = (caller.workspace_id, app.clock.now());
-    let mut transaction = app.pool.begin().await?;
-    require_verified(&app, &mut transaction, &caller).await?;
-    if !store::revoke(&mut transaction, workspace, id, now).await? {
-        return Err(Error::NotFound.into());
-    }
-    visitors::end_sessions_of_key(&mut transaction, workspace, id, now).await?;
-    transaction.commit().await?;
+    revoke(&app, &caller, &client, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

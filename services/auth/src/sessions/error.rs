@@ -42,7 +42,7 @@ impl From<Error> for Problem {
                 .detail("the session was not used for 30 days; sign in again"),
             Error::Ended => Self::new(ErrorCode::SessionRevoked).detail("sign in again"),
             Error::Lost => Self::new(ErrorCode::Unauthenticated).detail("sign in again"),
-            Error::Signing(error) => Self::internal(error),
+            Error::Signing(error) => error.into(),
             Error::Store(error) => error.into(),
         }
     }

@@ -1,6 +1,6 @@
 //! The HTTP side of sessions.
 
-use auth_api::{Logout, Refresh, TokenResponse};
+use auth_api::{Login, Logout, Refresh, Session, TokenResponse};
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -8,15 +8,27 @@ use axum::{
 use common::{
     ErrorCode, Problem,
     problem::{Document, Result},
-    tokens::{Identity, RevocationList, ServiceCaller, bearer},
+    tokens::{Caller, Identity, RevocationList, ServiceCaller, bearer},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use rest::{Json, OptionalJson, Query, Timestamp};
+use ids::{SessionId, WorkspaceId};
+use rest::{Cursor, Json, Limit, OptionalJson, Page, Path, Query, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use sqlx::PgConnection;
+use utoipa::IntoParams;
 
-use super::{Error, Issued, end_by_identity, end_by_token, model::NAMED_AS_ENDED, refresh, store};
-use crate::{app::App, signing};
+use super::{
+    EndReason, Error, IDLE, Issued, Spare, end_by_identity, end_by_token, end_in_workspace,
+    end_of_user, model::NAMED_AS_ENDED, refresh, sign_in::sign_in, store,
+};
+use crate::{
+    access,
+    app::App,
+    audit::{self, Action, Actor, Change, Target},
+    client::Client,
+    signing,
+};
 
 /// Where the refresh token goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +61,48 @@ pub(crate) fn answer(app: &App, status: StatusCode, issued: &Issued, to: TokensT
     response
 }
 
+impl TokensTo {
+    /// Into the body too, for a program that asked for it.
+    pub(crate) const fn wished(return_refresh_token: bool) -> Self {
+        if return_refresh_token {
+            Self::Both
+        } else {
+            Self::Cookies
+        }
+    }
+}
+
+/// Sign in
+///
+/// An unknown e-mail address and a wrong password have the same answer. An account with a second factor
+/// answers `second_factor_required`; its `mfa_token` and a code then go to `/auth/login/second-factor`.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    operation_id = "create_session",
+    tag = "sessions",
+    security(()),
+    request_body = Login,
+    responses(
+        (status = 200, description = "the tokens of the new session", body = TokenResponse,
+         headers(("Set-Cookie" = String, description = "both tokens"))),
+        (status = 401, description = "the e-mail address or the password is not right, or a second proof is needed",
+         body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "the account belongs to no workspace any more, or the request comes from another \
+         site's page",
+         body = Document, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn create_session(
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Login>,
+) -> Result<Response> {
+    let to = TokensTo::wished(body.return_refresh_token);
+    let issued = sign_in(&app, body, &client).await?;
+    Ok(answer(&app, StatusCode::OK, &issued, to))
+}
+
 /// Renew the access token
 ///
 /// Every use of a refresh token gives its successor. A token that comes back within ten seconds, from a
@@ -73,6 +127,7 @@ pub(crate) fn answer(app: &App, status: StatusCode, issued: &Issued, to: TokensT
 pub(super) async fn refresh_session(
     State(app): State<App>,
     headers: HeaderMap,
+    client: Client,
     OptionalJson(body): OptionalJson<Refresh>,
 ) -> Result<Response> {
     let (token, to) = match body.refresh_token {
@@ -82,7 +137,7 @@ pub(super) async fn refresh_session(
             TokensTo::Cookies,
         ),
     };
-    let issued = refresh(&app, &token).await?;
+    let issued = refresh(&app, &token, &client).await?;
     Ok(answer(&app, StatusCode::OK, &issued, to))
 }
 
@@ -109,13 +164,14 @@ pub(super) async fn refresh_session(
 pub(super) async fn end_session(
     State(app): State<App>,
     headers: HeaderMap,
+    client: Client,
     OptionalJson(body): OptionalJson<Logout>,
 ) -> Result<Response> {
     let refresh_token = body
         .refresh_token
         .or_else(|| app.cookies.refresh_token(&headers));
     if let Some(token) = &refresh_token {
-        end_by_token(&app, token).await?;
+        end_by_token(&app, token, &client).await?;
     }
     if let Some(token) = bearer(&headers) {
         match app.tokens.verify(token).await {
@@ -125,17 +181,140 @@ pub(super) async fn end_session(
                 return Err(Problem::new(ErrorCode::Forbidden)
                     .detail("a visitor's token ends by itself; nothing can be signed out"));
             }
-            identity => end_by_identity(&app, identity.ok()).await?,
+            identity => end_by_identity(&app, identity.ok(), &client).await?,
         }
     }
     // A browser's access token is often over by then; so it counts when it is good, and else not.
     if let Some(token) = app.cookies.access_token(&headers) {
         let identity = app.tokens.verify(token.expose_secret()).await;
-        end_by_identity(&app, identity.ok()).await?;
+        end_by_identity(&app, identity.ok(), &client).await?;
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     app.cookies.clear(response.headers_mut());
     Ok(response)
+}
+
+/// Sign out everywhere
+///
+/// Ends all of the caller's sessions, this one among them, in every workspace.
+#[utoipa::path(
+    post,
+    path = "/auth/logout/everywhere",
+    operation_id = "end_all_sessions",
+    tag = "sessions",
+    responses((status = 204, description = "signed out everywhere",
+               headers(("Set-Cookie" = String, description = "forgets both tokens")))),
+)]
+pub(super) async fn end_all_sessions(
+    State(app): State<App>,
+    caller: Caller,
+    client: Client,
+) -> Result<Response> {
+    let now = app.clock.now();
+    let mut transaction = app.pool.begin().await?;
+    let user = access::person(&mut transaction, &caller).await?;
+    let reason = EndReason::SignedOut;
+    let ended = match own_workspace(&mut transaction, &caller).await? {
+        Some(only) => end_in_workspace(&mut transaction, only, user, reason, now).await?,
+        None => end_of_user(&mut transaction, user, Spare::None, reason, now).await?,
+    };
+    let change = Change::new(Action::SessionEnded, Target::User(user));
+    let actor = Actor::of(&caller, &client);
+    audit::record_everywhere(&app, &mut transaction, &actor, &change).await?;
+    transaction.commit().await?;
+    app.revoked.publish(&ended).await;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    app.cookies.clear(response.headers_mut());
+    Ok(response)
+}
+
+/// Which page of the sessions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListSessions {
+    /// How many at most.
+    #[serde(default)]
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
+    limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+/// List my sessions
+///
+/// Where the caller is signed in, in every workspace, the one that was used last first.
+#[utoipa::path(
+    get,
+    path = "/auth/sessions",
+    operation_id = "list_sessions",
+    tag = "sessions",
+    params(ListSessions),
+    responses((status = 200, description = "a page of sessions", body = Page<Session>)),
+)]
+pub(super) async fn list_sessions(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ListSessions>,
+) -> Result<Json<Page<Session>>> {
+    let after = query.cursor.map(|cursor| cursor.read()).transpose()?;
+    let used_after = app.clock.now() - IDLE;
+    let mut connection = app.pool.acquire().await?;
+    let user = access::person(&mut connection, &caller).await?;
+    let only = own_workspace(&mut connection, &caller).await?;
+    let range = (used_after, after);
+    let mut rows = store::list(&mut connection, (user, only), range, query.limit.rows()).await?;
+    for session in &mut rows {
+        session.current = session.id == caller.session_id;
+    }
+    Ok(Json(Page::cut(rows, query.limit, |last| {
+        (last.last_used_at, last.id)
+    })))
+}
+
+/// End one of my sessions
+///
+/// The device is signed out within a second.
+#[utoipa::path(
+    delete,
+    path = "/auth/sessions/{id}",
+    operation_id = "end_one_session",
+    tag = "sessions",
+    params(("id" = SessionId, Path, description = "the session's id")),
+    responses((status = 204, description = "ended")),
+)]
+pub(super) async fn end_one_session(
+    State(app): State<App>,
+    caller: Caller,
+    client: Client,
+    Path(id): Path<SessionId>,
+) -> Result<StatusCode> {
+    let now = app.clock.now();
+    let mut transaction = app.pool.begin().await?;
+    let user = access::person(&mut transaction, &caller).await?;
+    let only = own_workspace(&mut transaction, &caller).await?;
+    let reason = EndReason::Revoked;
+    let ended = store::end_own(&mut transaction, (user, only), id, (reason, now)).await?;
+    if ended.is_empty() {
+        return Err(Problem::not_found());
+    }
+    let change = Change::new(Action::SessionEnded, Target::Session(id));
+    let actor = Actor::of(&caller, &client);
+    audit::record(&app, &mut transaction, caller.workspace_id, &actor, change).await?;
+    transaction.commit().await?;
+    app.revoked.publish(&ended).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The workspace that a session is confined to, if an identity provider opened it: where else the person
+/// works is nobody's business there.
+async fn own_workspace(
+    connection: &mut PgConnection,
+    caller: &Caller,
+) -> sqlx::Result<Option<WorkspaceId>> {
+    let by_issuer = access::by_issuer(connection, caller).await?;
+    Ok(by_issuer.then_some(caller.workspace_id))
 }
 
 /// What a follower asks.

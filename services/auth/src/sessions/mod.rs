@@ -7,31 +7,40 @@
 mod error;
 mod http;
 mod model;
+mod sign_in;
 mod store;
 
 use std::{sync::LazyLock, time::Duration};
 
 use axum::{Router, routing::get};
 use chrono::{DateTime, Utc};
-use common::tokens::Identity;
+use common::tokens::{Identity, RevokedSession, Role};
 use ids::{SessionId, UserId, WorkspaceId};
 use prometheus::{IntCounterVec, register_int_counter_vec};
 use secrecy::SecretString;
+use serde_json::json;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
+    audit::{self, Action, Actor, Change, Target},
+    client::Client,
+    invites,
+    mail::Letter,
     members::{self, Membership},
+    people,
     secrets::{self, Hash},
     signing::Person,
+    tickets,
 };
 
 pub(crate) use error::Error;
 pub(crate) use http::{TokensTo, answer};
-pub(crate) use model::{EndReason, IDLE, user_agent};
+pub(crate) use model::{EndReason, IDLE, Spare};
 use model::{KEPT, NewSession, Verdict};
+pub(crate) use sign_in::{Error as SignInError, Half};
 
 static REFRESHES: LazyLock<IntCounterVec> = LazyLock::new(|| {
     register_int_counter_vec!(
@@ -47,8 +56,12 @@ const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 /// The routes that the gateway publishes.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(http::create_session))
         .routes(routes!(http::refresh_session))
         .routes(routes!(http::end_session))
+        .routes(routes!(http::end_all_sessions))
+        .routes(routes!(http::list_sessions))
+        .routes(routes!(http::end_one_session))
 }
 
 /// The routes for other services.
@@ -64,31 +77,94 @@ pub(crate) struct Issued {
     pub(crate) refresh: SecretString,
 }
 
-/// Opens a session for a person who has proven who they are, in the caller's transaction.
+/// A person who has proven who they are.
+pub(crate) struct Opening<'o> {
+    /// Who.
+    pub(crate) user: UserId,
+    /// Where they want to be.
+    pub(crate) workspace: WorkspaceId,
+    /// What they are there.
+    pub(crate) membership: Membership,
+    /// By what they proved it: `password`, `totp`, `recovery_code`, `passkey`, `issuer`.
+    pub(crate) methods: &'o [&'o str],
+    /// Where they are.
+    pub(crate) client: &'o Client,
+}
+
+/// Opens a session, in the caller's transaction, and writes it into the audit log.
 pub(crate) async fn open(
     app: &App,
     connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    user: UserId,
-    (membership, user_agent): (Membership, Option<String>),
+    opening: Opening<'_>,
 ) -> Result<Issued, Error> {
     let now = app.clock.now();
+    let (workspace, user) = (opening.workspace, opening.user);
     let session = NewSession {
         id: SessionId::new(),
         workspace,
         user,
-        user_agent,
+        methods: opening.methods.iter().map(ToString::to_string).collect(),
         at: now,
     };
     let refresh = secrets::fresh(secrets::REFRESH);
-    store::insert(connection, &session).await?;
+    store::insert(connection, &session, opening.client).await?;
     store::insert_token(connection, session.id, &Hash::of(&refresh), now).await?;
-    let access = sign(app, (workspace, user, session.id), membership, now)?;
+    let change = Change::new(Action::SessionCreated, Target::Session(session.id))
+        .after(json!({ "methods": session.methods }));
+    let actor = Actor::person(user, opening.client);
+    audit::record(app, connection, workspace, &actor, change).await?;
+    let access = sign(app, (workspace, user, session.id), opening.membership, now)?;
     Ok(Issued { access, refresh })
 }
 
+/// Ends a person's sessions in all workspaces, in the caller's transaction. Tell [`Revoked::publish`]
+/// of them after the commit.
+///
+/// [`Revoked::publish`]: crate::revoked::Revoked::publish
+pub(crate) async fn end_of_user(
+    connection: &mut PgConnection,
+    user: UserId,
+    spare: Spare,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<RevokedSession>> {
+    store::end_of_user(connection, user, spare.session(), (reason, now)).await
+}
+
+/// Ends a person's sessions in one workspace, as [`end_of_user`] does.
+pub(crate) async fn end_in_workspace(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    user: UserId,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<RevokedSession>> {
+    store::end_in_workspace(connection, workspace, user, (reason, now)).await
+}
+
+/// Ends all sessions of a workspace, as [`end_of_user`] does.
+pub(crate) async fn end_workspace(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<RevokedSession>> {
+    store::end_workspace(connection, workspace, (reason, now)).await
+}
+
+/// Ends one session, as [`end_of_user`] does.
+pub(crate) async fn end(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    session: SessionId,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<RevokedSession>> {
+    store::end(connection, workspace, session, (reason, now)).await
+}
+
 /// Renews a session by one of its refresh tokens.
-async fn refresh(app: &App, token: &SecretString) -> Result<Issued, Error> {
+async fn refresh(app: &App, token: &SecretString, client: &Client) -> Result<Issued, Error> {
     let now = app.clock.now();
     let hash = Hash::of(token);
     let mut transaction = app.pool.begin().await?;
@@ -108,29 +184,15 @@ async fn refresh(app: &App, token: &SecretString) -> Result<Issued, Error> {
         Verdict::Idle => return Err(Error::Idle),
         Verdict::Ended => return Err(Error::Ended),
         Verdict::Reused => {
-            store::end(
-                &mut transaction,
-                workspace,
-                session,
-                EndReason::RefreshTokenReused,
-                now,
-            )
-            .await?;
-            transaction.commit().await?;
-            tracing::warn!(%session, %user, %workspace, "a used refresh token came back; its session was ended");
-            return Err(Error::Reused);
+            drop(transaction);
+            return Err(end_stolen(app, &hash, user, client).await?);
         }
     };
     let Some(membership) = members::find(&mut transaction, workspace, user).await? else {
-        store::end(
-            &mut transaction,
-            workspace,
-            session,
-            EndReason::MembershipEnded,
-            now,
-        )
-        .await?;
+        let reason = EndReason::MembershipEnded;
+        let ended = end(&mut transaction, workspace, session, reason, now).await?;
         transaction.commit().await?;
+        app.revoked.publish(&ended).await;
         return Err(Error::Ended);
     };
     if presented.used.is_none() {
@@ -141,34 +203,91 @@ async fn refresh(app: &App, token: &SecretString) -> Result<Issued, Error> {
     Ok(Issued { access, refresh })
 }
 
+/// Ends the session of a refresh token of which somebody has a copy (RFC 9700 §4.14.2), and tells its
+/// owner. Answers what to tell whoever brought it.
+async fn end_stolen(app: &App, hash: &Hash, user: UserId, client: &Client) -> Result<Error, Error> {
+    // The session ends even if its owner cannot be told.
+    let letter = people::write_to(app, user, &Letter::SessionStolen)
+        .await
+        .inspect_err(|error| tracing::error!(%user, %error, "the owner is not told"))
+        .ok()
+        .flatten();
+    let now = app.clock.now();
+    let mut transaction = app.pool.begin().await?;
+    // The letter was written without the lock: somebody may have been faster.
+    let Some(presented) = store::lock(&mut transaction, hash).await? else {
+        return Ok(Error::Unknown);
+    };
+    if presented.ended {
+        return Ok(Error::Ended);
+    }
+    let (workspace, session) = (presented.workspace, presented.session);
+    let reason = EndReason::RefreshTokenReused;
+    let ended = end(&mut transaction, workspace, session, reason, now).await?;
+    let change = Change::new(Action::RefreshTokenReused, Target::Session(session));
+    // Whoever came may be the thief, so it is not the person who did it.
+    let actor = Actor::system_for(client);
+    audit::record(app, &mut transaction, workspace, &actor, change).await?;
+    if let Some(letter) = letter {
+        letter.queue(&mut transaction, now).await?;
+    }
+    transaction.commit().await?;
+    tracing::warn!(%session, %user, %workspace, "a used refresh token came back; its session was ended");
+    app.mail.nudge();
+    app.revoked.publish(&ended).await;
+    Ok(Error::Reused)
+}
+
 /// Ends the session of a refresh token, if it is one of ours.
-async fn end_by_token(app: &App, token: &SecretString) -> sqlx::Result<()> {
-    let mut connection = app.pool.acquire().await?;
-    match store::session_of(&mut connection, &Hash::of(token)).await? {
-        Some((workspace, session)) => end(app, &mut connection, workspace, session).await,
+async fn end_by_token(app: &App, token: &SecretString, client: &Client) -> sqlx::Result<()> {
+    let found = {
+        let mut connection = app.pool.acquire().await?;
+        store::session_of(&mut connection, &Hash::of(token)).await?
+    };
+    match found {
+        Some((workspace, user, session)) => sign_out(app, (workspace, user, session), client).await,
         None => Ok(()),
     }
 }
 
 /// Ends the session of an access token that was good, if it is a person's.
-async fn end_by_identity(app: &App, identity: Option<Identity>) -> sqlx::Result<()> {
+async fn end_by_identity(
+    app: &App,
+    identity: Option<Identity>,
+    client: &Client,
+) -> sqlx::Result<()> {
     match identity {
-        Some(Identity::Person(caller)) => {
-            let mut connection = app.pool.acquire().await?;
-            end(app, &mut connection, caller.workspace_id, caller.session_id).await
+        Some(Identity::Person(caller)) if caller.role != Role::Program => {
+            let session = (caller.workspace_id, caller.user_id, caller.session_id);
+            sign_out(app, session, client).await
         }
-        Some(Identity::Visitor(_)) | None => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 
-async fn end(
+async fn sign_out(
     app: &App,
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    session: SessionId,
+    (workspace, user, session): (WorkspaceId, UserId, SessionId),
+    client: &Client,
 ) -> sqlx::Result<()> {
     let now = app.clock.now();
-    store::end(connection, workspace, session, EndReason::SignedOut, now).await
+    let mut transaction = app.pool.begin().await?;
+    let ended = end(
+        &mut transaction,
+        workspace,
+        session,
+        EndReason::SignedOut,
+        now,
+    )
+    .await?;
+    if !ended.is_empty() {
+        let change = Change::new(Action::SessionEnded, Target::Session(session));
+        let actor = Actor::person(user, client);
+        audit::record(app, &mut transaction, workspace, &actor, change).await?;
+    }
+    transaction.commit().await?;
+    app.revoked.publish(&ended).await;
+    Ok(())
 }
 
 fn sign(
@@ -177,7 +296,9 @@ fn sign(
     membership: Membership,
     now: DateTime<Utc>,
 ) -> Result<SecretString, Error> {
-    let Membership { role, permissions } = membership;
+    let Membership {
+        role, permissions, ..
+    } = membership;
     let person = Person {
         user,
         workspace,
@@ -215,16 +336,20 @@ pub(crate) async fn clean(app: App, stop: CancellationToken) {
     }
 }
 
-/// Deletes what is over for long; answers how many sessions and tokens that were.
+/// Deletes what is over for long: sessions with their tokens, tickets, and what stayed of deleted
+/// accounts and workspaces so that their sessions could be named. Answers how many rows that were.
 ///
 /// # Errors
 /// When PostgreSQL fails.
 pub async fn clean_once(app: &App) -> sqlx::Result<u64> {
-    let before = app.clock.now() - IDLE - KEPT;
+    let now = app.clock.now();
     let mut connection = app.pool.acquire().await?;
     let mut all = 0;
     loop {
-        let deleted = store::delete_unused(&mut connection, before).await?;
+        let deleted = store::delete_unused(&mut connection, now - IDLE - KEPT).await?
+            + store::delete_gone(&mut connection, now - KEPT).await?
+            + tickets::delete_expired(&mut connection, now).await?
+            + invites::delete_old(&mut connection, now).await?;
         all += deleted;
         if deleted == 0 {
             return Ok(all);

@@ -14,17 +14,32 @@ const GRACE: Duration = Duration::seconds(10);
 pub(crate) const NAMED_AS_ENDED: Duration = Duration::hours(2);
 /// What is over is kept this much longer, to explain itself.
 pub(crate) const KEPT: Duration = Duration::days(1);
-/// A `User-Agent` is kept this far.
-const USER_AGENT: usize = 256;
-
 /// A new sign-in of a person.
 #[derive(Debug, Clone)]
-pub(crate) struct NewSession {
-    pub(crate) id: SessionId,
-    pub(crate) workspace: WorkspaceId,
-    pub(crate) user: UserId,
-    pub(crate) user_agent: Option<String>,
-    pub(crate) at: DateTime<Utc>,
+pub(super) struct NewSession {
+    pub(super) id: SessionId,
+    pub(super) workspace: WorkspaceId,
+    pub(super) user: UserId,
+    pub(super) methods: Vec<String>,
+    pub(super) at: DateTime<Utc>,
+}
+
+/// Which session stays when a person's sessions end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spare {
+    /// None.
+    None,
+    /// The one in which it happens.
+    Session(SessionId),
+}
+
+impl Spare {
+    pub(super) const fn session(self) -> Option<SessionId> {
+        match self {
+            Self::None => None,
+            Self::Session(session) => Some(session),
+        }
+    }
 }
 
 /// What is known of a refresh token that came in, and of its session.
@@ -78,37 +93,46 @@ impl Presented {
     }
 }
 
-/// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EndReason {
-    /// The person signed out.
-    SignedOut,
-    /// A refresh token came back that was used already.
-    RefreshTokenReused,
-    /// The person is no longer in the workspace.
-    MembershipEnded,
-    /// The key that let the visitor in was revoked.
-    KeyRevoked,
-}
+macro_rules! end_reasons {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// Why a session ended.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum EndReason { $($(#[$doc])* $name,)+ }
 
-impl EndReason {
-    /// As the table spells it.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::SignedOut => "signed_out",
-            Self::RefreshTokenReused => "refresh_token_reused",
-            Self::MembershipEnded => "membership_ended",
-            Self::KeyRevoked => "key_revoked",
+        impl EndReason {
+            /// As the table spells it.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
         }
-    }
+    };
 }
 
-/// A `User-Agent` as it is kept.
-pub(crate) fn user_agent(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(USER_AGENT)
-        .collect()
+end_reasons! {
+    /// The person signed out.
+    SignedOut = "signed_out",
+    /// The person ended it from another device.
+    Revoked = "revoked",
+    /// A refresh token came back that was used already.
+    RefreshTokenReused = "refresh_token_reused",
+    /// The password was changed.
+    PasswordChanged = "password_changed",
+    /// The person went on in another workspace.
+    Moved = "moved",
+    /// The person's role was changed.
+    RoleChanged = "role_changed",
+    /// The person is no longer in the workspace.
+    MembershipEnded = "membership_ended",
+    /// The account was deleted.
+    AccountDeleted = "account_deleted",
+    /// The workspace was deleted.
+    WorkspaceDeleted = "workspace_deleted",
+    /// The identity provider that opened it was removed.
+    IssuerRemoved = "issuer_removed",
+    /// The key that it rests on was revoked.
+    KeyRevoked = "key_revoked",
+    /// The visitor proved who they are: what was theirs before may be known to others.
+    VisitorIdentified = "visitor_identified",
 }
 
 #[cfg(test)]
@@ -170,11 +194,5 @@ mod tests {
             };
             assert_eq!(presented.judge(at(101)), Verdict::Ended);
         }
-    }
-
-    #[test]
-    fn a_user_agent_is_cut_and_clean() {
-        assert_eq!(user_agent("a\u{7f}b\nc"), "abc");
-        assert_eq!(user_agent(&"é".repeat(1000)).chars().count(), 256);
     }
 }

@@ -3,26 +3,46 @@
 //! A refresh token says itself to which workspace it belongs, so the functions that begin with one
 //! take no workspace: they find it.
 
+use auth_api::Session;
 use chrono::{DateTime, Utc};
 use common::tokens::RevokedSession;
 use ids::{SessionId, UserId, WorkspaceId};
 use sqlx::PgConnection;
+use vault::BlindIndex;
 
 use super::model::{EndReason, NewSession, Presented, Use};
-use crate::secrets::Hash;
+use crate::{client::Client, secrets::Hash};
+
+/// The account of an e-mail address, with the hash of its password if it has one.
+pub(super) async fn find_by_email(
+    connection: &mut PgConnection,
+    index: &BlindIndex,
+) -> sqlx::Result<Option<(UserId, Option<String>)>> {
+    let found = sqlx::query!(
+        r#"SELECT id AS "id: UserId", password_hash FROM auth.users WHERE email_index = $1"#,
+        index.as_bytes(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.map(|row| (row.id, row.password_hash)))
+}
 
 /// Writes a session.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     session: &NewSession,
+    client: &Client,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO auth.sessions (id, workspace_id, user_id, user_agent, created_at, last_used_at)
-         VALUES ($1, $2, $3, $4, $5, $5)",
+        "INSERT INTO auth.sessions (id, workspace_id, user_id, user_agent, address, methods, created_at,
+                                    last_used_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
         session.id.as_uuid(),
         session.workspace.as_uuid(),
         session.user.as_uuid(),
-        session.user_agent,
+        client.user_agent,
+        client.address.map(|address| address.to_string()),
+        &session.methods,
         session.at,
     )
     .execute(connection)
@@ -128,15 +148,54 @@ pub(super) async fn rotate(
 pub(super) async fn session_of(
     connection: &mut PgConnection,
     hash: &Hash,
-) -> sqlx::Result<Option<(WorkspaceId, SessionId)>> {
+) -> sqlx::Result<Option<(WorkspaceId, UserId, SessionId)>> {
     let found = sqlx::query!(
-        r#"SELECT s.workspace_id AS "workspace: WorkspaceId", s.id AS "session: SessionId"
+        r#"SELECT s.workspace_id AS "workspace: WorkspaceId", s.user_id AS "user!: UserId", s.id AS "session: SessionId"
            FROM auth.refresh_tokens t JOIN auth.sessions s ON s.id = t.session_id WHERE t.hash = $1"#,
         hash.as_bytes(),
     )
     .fetch_optional(connection)
     .await?;
-    Ok(found.map(|row| (row.workspace, row.session)))
+    Ok(found.map(|row| (row.workspace, row.user, row.session)))
+}
+
+/// A person's sessions in all workspaces, or only in one, that are still good, latest use first, from
+/// behind `after` on.
+pub(super) async fn list(
+    connection: &mut PgConnection,
+    (user, only): (UserId, Option<WorkspaceId>),
+    (used_after, after): (DateTime<Utc>, Option<(DateTime<Utc>, SessionId)>),
+    rows: i64,
+) -> sqlx::Result<Vec<Session>> {
+    let (at, id) = after.unzip();
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: SessionId", workspace_id AS "workspace_id: WorkspaceId", user_agent, address, methods,
+                  created_at, last_used_at
+           FROM auth.sessions
+           WHERE user_id = $1 AND revoked_at IS NULL AND last_used_at > $2
+             AND ($3::timestamptz IS NULL OR (last_used_at, id) < ($3, $4::uuid))
+             AND ($5::uuid IS NULL OR workspace_id = $5)
+           ORDER BY last_used_at DESC, id DESC LIMIT $6"#,
+        user.as_uuid(),
+        used_after,
+        at,
+        id.map(|id| id.as_uuid()),
+        only.map(|id| id.as_uuid()),
+        rows,
+    )
+    .fetch_all(connection)
+    .await?;
+    let sessions = rows.into_iter().map(|row| Session {
+        id: row.id,
+        workspace_id: row.workspace_id,
+        current: false,
+        user_agent: row.user_agent,
+        address: row.address.and_then(|address| address.parse().ok()),
+        methods: row.methods,
+        created_at: row.created_at,
+        last_used_at: row.last_used_at,
+    });
+    Ok(sessions.collect())
 }
 
 /// Ends a session; one that has ended stays as it is.
@@ -144,20 +203,103 @@ pub(super) async fn end(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     session: SessionId,
-    reason: EndReason,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE auth.sessions SET revoked_at = $3, revoked_reason = $4
-         WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL",
+    (reason, now): (EndReason, DateTime<Utc>),
+) -> sqlx::Result<Vec<RevokedSession>> {
+    sqlx::query_as!(
+        RevokedSession,
+        r#"UPDATE auth.sessions SET revoked_at = $3, revoked_reason = $4
+           WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL
+           RETURNING id AS "session_id: SessionId", revoked_at AS "revoked_at!""#,
         workspace.as_uuid(),
         session.as_uuid(),
         now,
         reason.as_str(),
     )
-    .execute(connection)
-    .await?;
-    Ok(())
+    .fetch_all(connection)
+    .await
+}
+
+/// Ends one of a person's sessions, in whichever workspace it is, or only in one.
+pub(super) async fn end_own(
+    connection: &mut PgConnection,
+    (user, only): (UserId, Option<WorkspaceId>),
+    session: SessionId,
+    (reason, now): (EndReason, DateTime<Utc>),
+) -> sqlx::Result<Vec<RevokedSession>> {
+    sqlx::query_as!(
+        RevokedSession,
+        r#"UPDATE auth.sessions SET revoked_at = $3, revoked_reason = $4
+           WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL AND ($5::uuid IS NULL OR workspace_id = $5)
+           RETURNING id AS "session_id: SessionId", revoked_at AS "revoked_at!""#,
+        user.as_uuid(),
+        session.as_uuid(),
+        now,
+        reason.as_str(),
+        only.map(|id| id.as_uuid()),
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Ends a person's sessions in all workspaces but one session.
+pub(super) async fn end_of_user(
+    connection: &mut PgConnection,
+    user: UserId,
+    spare: Option<SessionId>,
+    (reason, now): (EndReason, DateTime<Utc>),
+) -> sqlx::Result<Vec<RevokedSession>> {
+    sqlx::query_as!(
+        RevokedSession,
+        r#"UPDATE auth.sessions SET revoked_at = $3, revoked_reason = $4
+           WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2
+           RETURNING id AS "session_id: SessionId", revoked_at AS "revoked_at!""#,
+        user.as_uuid(),
+        spare.map(|session| session.as_uuid()),
+        now,
+        reason.as_str(),
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Ends a person's sessions in one workspace.
+pub(super) async fn end_in_workspace(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    user: UserId,
+    (reason, now): (EndReason, DateTime<Utc>),
+) -> sqlx::Result<Vec<RevokedSession>> {
+    sqlx::query_as!(
+        RevokedSession,
+        r#"UPDATE auth.sessions SET revoked_at = $3, revoked_reason = $4
+           WHERE workspace_id = $1 AND user_id = $2 AND revoked_at IS NULL
+           RETURNING id AS "session_id: SessionId", revoked_at AS "revoked_at!""#,
+        workspace.as_uuid(),
+        user.as_uuid(),
+        now,
+        reason.as_str(),
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Ends all sessions of a workspace: people's, programs' and visitors'.
+pub(super) async fn end_workspace(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    (reason, now): (EndReason, DateTime<Utc>),
+) -> sqlx::Result<Vec<RevokedSession>> {
+    sqlx::query_as!(
+        RevokedSession,
+        r#"UPDATE auth.sessions SET revoked_at = $2, revoked_reason = $3
+           WHERE workspace_id = $1 AND revoked_at IS NULL
+           RETURNING id AS "session_id: SessionId", revoked_at AS "revoked_at!""#,
+        workspace.as_uuid(),
+        now,
+        reason.as_str(),
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// The sessions of all workspaces that ended since then.
@@ -197,4 +339,26 @@ pub(super) async fn delete_unused(
     .execute(connection)
     .await?;
     Ok(sessions.rows_affected() + tokens.rows_affected())
+}
+
+/// Deletes some of the accounts and workspaces that were deleted before; answers how many.
+pub(super) async fn delete_gone(
+    connection: &mut PgConnection,
+    before: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let people = sqlx::query!(
+        "DELETE FROM auth.users WHERE id IN (SELECT id FROM auth.users WHERE deleted_at < $1 LIMIT 1000)",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    // One at a time: everything that belonged to it goes with it.
+    let workspaces = sqlx::query!(
+        "DELETE FROM auth.workspaces
+         WHERE id IN (SELECT id FROM auth.workspaces WHERE deleted_at < $1 LIMIT 1)",
+        before,
+    )
+    .execute(connection)
+    .await?;
+    Ok(people.rows_affected() + workspaces.rows_affected())
 }

@@ -1,21 +1,32 @@
 //! The HTTP side of visitors.
 
-use auth_api::{VisitorSession, VisitorTokens};
+use auth_api::{IdentitySecret, VisitorIdentity, VisitorSession, VisitorTokens};
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use common::problem::{Document, Result};
-use http::{HeaderMap, HeaderValue, header};
-use rest::Json;
+use common::{
+    Problem,
+    problem::{Document, Result},
+    tokens::{Caller, ServiceCaller},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use ids::{VisitorId, WorkspaceId};
+use rest::{Json, Path};
+use secrecy::ExposeSecret;
 
-use super::{Error, let_in};
-use crate::app::App;
+use super::{Error, identified, identity_secret, let_in};
+use crate::{app::App, client::Client};
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Open or renew a visitor's session
 ///
-/// With `visitor_secret` the visitor stays the same; the answer carries it again. A browser's `Origin`
-/// must be one of the key's, and becomes part of the token: it is good on that site only.
+/// With `visitor_secret` the visitor stays the same; the answer carries it again. With `identity` the
+/// visitor is the person whom the company's server names, on every device: an anonymous visitor becomes
+/// that person, and gets another secret; when the person is known already, they are who the answer is
+/// for. A workspace with `enforce_identity` demands it each time. A browser's `Origin` must be one of the
+/// key's, and becomes part of the token: it is good on that site only.
 #[utoipa::path(
     post,
     path = "/auth/visitors",
@@ -26,10 +37,10 @@ use crate::app::App;
     request_body = VisitorSession,
     responses(
         (status = 200, description = "the visitor and a token", body = VisitorTokens),
-        (status = 401, description = "the key or the secret is unknown",
+        (status = 401, description = "the key or the secret is unknown, or the identity is not proven",
          body = Document, content_type = "application/problem+json"),
-        (status = 403, description = "the key is not for this origin",
-         body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "the key is not for this origin, or the workspace lets in only visitors \
+         who prove who they are", body = Document, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn create_visitor_session(
@@ -38,9 +49,8 @@ pub(super) async fn create_visitor_session(
     Json(body): Json<VisitorSession>,
 ) -> Result<Response> {
     let origin = origin(&headers)?;
-    let tokens = let_in(&app, &body.key, body.visitor_secret, origin).await?;
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((no_store, Json(tokens)).into_response())
+    let tokens = let_in(&app, body, origin).await?;
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(tokens)).into_response())
 }
 
 /// The site that a browser names; none for a program. One that cannot be read is none of ours.
@@ -50,4 +60,43 @@ fn origin(headers: &HeaderMap) -> Result<Option<String>, Error> {
     };
     let text = value.to_str().map_err(|_| Error::OriginNotAllowed)?;
     Ok(Some(text.to_owned()))
+}
+
+/// Make the identity secret
+///
+/// What the company's own server signs the identities of its visitors with, by HS256. The answer is the
+/// only time that it is shown. It replaces the one before it, whose signatures are refused from then on.
+#[utoipa::path(
+    post,
+    path = "/auth/workspace/identity-secret",
+    operation_id = "create_identity_secret",
+    tag = "visitors",
+    security(("bearer" = ["workspace:write"])),
+    responses(
+        (status = 201, description = "the secret", body = IdentitySecret),
+        (status = 403, description = "the caller may not do this, or has not verified their e-mail address",
+         body = Document, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn create_identity_secret(
+    State(app): State<App>,
+    caller: Caller,
+    client: Client,
+) -> Result<Response> {
+    let secret = identity_secret::replace(&app, &caller, &client).await?;
+    let body = IdentitySecret {
+        secret: secret.expose_secret().to_owned(),
+    };
+    let no_store = [(header::CACHE_CONTROL, NO_STORE)];
+    Ok((StatusCode::CREATED, no_store, Json(body)).into_response())
+}
+
+/// Who an identified visitor is, for the services that know them.
+pub(super) async fn get_identity(
+    State(app): State<App>,
+    _: ServiceCaller,
+    Path((workspace, visitor)): Path<(WorkspaceId, VisitorId)>,
+) -> Result<Json<VisitorIdentity>> {
+    let identity = identified::identity_of(&app, workspace, visitor).await?;
+    identity.map(Json).ok_or_else(Problem::not_found)
 }

@@ -1,12 +1,11 @@
 //! The service on a database of its own, with keys made by its own command and a clock that stands.
 
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use auth::{
-    app::{App, Parts},
-    config::EmailVerification,
+    MailConfig,
+    app::{App, Connections, Parts},
     passwords::Passwords,
-    signing::Signer,
 };
 use bus::{Bus, BusConfig};
 use chrono::{DateTime, Utc};
@@ -20,7 +19,10 @@ use ids::{AgentId, SessionId};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
-use testkit::{Postgres, Server};
+use stores::redis::{Redis, RedisConfig};
+use testkit::{Postgres, Server, eventually};
+use tokio_util::sync::CancellationToken;
+use vault::{EnvKeys, VaultConfig};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const SHOP: &str = "https://shop.example";
@@ -31,14 +33,15 @@ pub(crate) struct Auth {
     pub(crate) database: Postgres,
     pub(crate) app: App,
     pub(crate) clock: Clock,
-    keys: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    letters: CancellationToken,
 }
 
 /// How a test wants the service to be.
 pub(crate) struct Wish {
     pub(crate) public_url: &'static str,
-    pub(crate) email_verification: EmailVerification,
     pub(crate) passwords: Passwords,
+    pub(crate) redis: Redis,
     pub(crate) bus: BusConfig,
 }
 
@@ -46,8 +49,8 @@ impl Default for Wish {
     fn default() -> Self {
         Self {
             public_url: "http://localhost:4000",
-            email_verification: EmailVerification::Off,
             passwords: Passwords::with_room_for(2, 1000),
+            redis: testkit::redis(),
             // Nothing is published unless a test runs the relay.
             bus: BusConfig {
                 amqp_url: "amqp://127.0.0.1:1/%2f".to_owned().into(),
@@ -63,18 +66,29 @@ impl Auth {
 
     pub(crate) async fn wished(wish: Wish) -> Self {
         let database = Postgres::start(&auth::MIGRATOR, "auth").await;
-        let keys = tempfile::tempdir().unwrap();
+        Self::on(database, wish).await
+    }
+
+    /// The service on a database that is there: a second replica, or one after a restart.
+    pub(crate) async fn on(database: Postgres, wish: Wish) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let start = DateTime::parse_from_rfc3339("2026-11-23T10:00:00.5Z")
             .unwrap()
             .to_utc();
         let clock = Clock::manual(start);
-        let parts = parts(keys.path(), &clock, &wish);
-        let app = App::new(database.pool.clone(), Bus::new("auth", &wish.bus), parts).unwrap();
-        let lifecycle = Lifecycle::default();
+        let connections = Connections {
+            pool: database.pool.clone(),
+            redis: wish.redis.clone(),
+            bus: Bus::new("auth", &wish.bus),
+        };
+        let app = App::new(connections, parts(folder.path(), &clock, &wish)).unwrap();
+        auth::signing::load(&app).await.unwrap();
+        let letters = CancellationToken::new();
+        tokio::spawn(app.letters(letters.clone()));
         let server = Server::start(
             auth::public(app.clone()),
             auth::internal(app.clone()),
-            lifecycle,
+            Lifecycle::default(),
         )
         .await;
         Self {
@@ -82,7 +96,8 @@ impl Auth {
             database,
             app,
             clock,
-            keys,
+            folder,
+            letters,
         }
     }
 
@@ -96,17 +111,82 @@ impl Auth {
         Answer::of(self.server.get(path).bearer_auth(token)).await
     }
 
-    /// A new account with its own workspace, as a program has it.
+    /// Posts a body with an access token.
+    pub(crate) async fn post_as(&self, token: &str, path: &str, body: Value) -> Answer {
+        Answer::of(self.server.post(path).bearer_auth(token).json(&body)).await
+    }
+
+    /// Patches something with an access token.
+    pub(crate) async fn patch_as(&self, token: &str, path: &str, body: Value) -> Answer {
+        let request = self.server.patch(path);
+        Answer::of(request.bearer_auth(token).json(&body)).await
+    }
+
+    /// Deletes something with an access token.
+    pub(crate) async fn delete_as(&self, token: &str, path: &str, body: Value) -> Answer {
+        let request = self.server.delete(path);
+        Answer::of(request.bearer_auth(token).json(&body)).await
+    }
+
+    /// A new account with its own workspace whose address is proven, signed in as a program.
     pub(crate) async fn register(&self, email: &str) -> Tokens {
+        let tokens = self.register_unverified(email).await;
+        let letter = self.letter_to(email).await;
+        let body = json!({ "token": letter.token() });
+        self.post("/auth/email/verify", body)
+            .await
+            .expect(StatusCode::NO_CONTENT);
+        tokens
+    }
+
+    /// A new account with its own workspace, signed in as a program.
+    pub(crate) async fn register_unverified(&self, email: &str) -> Tokens {
         let body = json!({
             "email": email, "password": PASSWORD, "name": "Ada", "workspace_name": "Shop",
-            "return_refresh_token": true,
         });
-        Tokens::of(
-            self.post("/auth/register", body)
-                .await
-                .expect(StatusCode::CREATED),
-        )
+        self.post("/auth/register", body)
+            .await
+            .expect(StatusCode::CREATED);
+        self.login(email).await
+    }
+
+    /// Signs in as a program.
+    pub(crate) async fn login(&self, email: &str) -> Tokens {
+        let body = json!({ "email": email, "password": PASSWORD, "return_refresh_token": true });
+        Tokens::of(self.post("/auth/login", body).await.expect(StatusCode::OK))
+    }
+
+    /// Waits for a letter to `email`, and takes it out of the box.
+    pub(crate) async fn letter_to(&self, email: &str) -> Letter {
+        eventually("a letter comes", || async { self.take_letter(email) }).await
+    }
+
+    /// Takes the oldest letter to `email` out of the box, if there is one.
+    pub(crate) fn take_letter(&self, email: &str) -> Option<Letter> {
+        let mut files: Vec<_> = std::fs::read_dir(self.mail())
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .collect();
+        files.sort_by_key(|file| file.metadata().unwrap().modified().unwrap());
+        for file in files {
+            let text = std::fs::read(file.path()).unwrap();
+            let mail = mail_parser::MessageParser::default().parse(&text)?;
+            let to = mail.to()?.first()?.address()?;
+            if to.eq_ignore_ascii_case(email) {
+                let letter = Letter {
+                    subject: mail.subject()?.to_owned(),
+                    text: mail.body_text(0)?.into_owned(),
+                };
+                std::fs::remove_file(file.path()).unwrap();
+                return Some(letter);
+            }
+        }
+        None
+    }
+
+    /// Where letters are put.
+    pub(crate) fn mail(&self) -> std::path::PathBuf {
+        self.folder.path().join("mail")
     }
 
     pub(crate) async fn refresh(&self, token: &str) -> Answer {
@@ -139,7 +219,7 @@ impl Auth {
 
     /// A service's token for `callee`.
     pub(crate) fn service_token(&self, service: &'static str, callee: &'static str) -> String {
-        let file = self.keys.path().join(service).join("key.pem");
+        let file = self.folder.path().join(service).join("key.pem");
         ServiceSigner::read(service, &file, self.clock.clone())
             .unwrap()
             .token_for(callee)
@@ -196,20 +276,66 @@ impl Auth {
     }
 }
 
-/// What the service is made of, with keys under `folder`.
-pub(crate) fn parts(folder: &std::path::Path, clock: &Clock, wish: &Wish) -> Parts {
+/// What the service is made of, with keys and letters under `folder`.
+pub(crate) fn parts(folder: &Path, clock: &Clock, wish: &Wish) -> Parts {
     auth::generate::key_files(folder).unwrap();
     let service_keys = std::fs::read(folder.join("public/services.jwks.json")).unwrap();
     Parts {
-        signer: Signer::read("syntera", &[folder.join("auth/signing.pem")]).unwrap(),
+        token_issuer: "syntera".to_owned(),
         service_keys: serde_json::from_slice(&service_keys).unwrap(),
         refresh_secret: "a server key for tests that is long enough"
             .to_owned()
             .into(),
         public_url: wish.public_url.parse().unwrap(),
-        email_verification: wish.email_verification,
+        allow_private_issuers: false,
+        key_wrapper: Arc::new(EnvKeys::read(&vault_config()).unwrap()),
+        mail: MailConfig {
+            smtp_url: None,
+            mail_dir: Some(folder.join("mail")),
+            mail_from: "Syntera <no-reply@syntera.example>".to_owned(),
+        },
         passwords: wish.passwords.clone(),
         clock: clock.clone(),
+    }
+}
+
+/// A Redis that is not there: nothing may depend on it.
+pub(crate) fn nobodys_redis() -> Redis {
+    let config = RedisConfig {
+        redis_url: "redis://127.0.0.1:1/0".to_owned().into(),
+    };
+    Redis::connect(&config).unwrap()
+}
+
+/// The master key of all tests.
+pub(crate) fn vault_config() -> VaultConfig {
+    VaultConfig {
+        vault_keys: format!("test:{}=", "A".repeat(43)).into(),
+    }
+}
+
+/// A letter as somebody reads it.
+#[derive(Debug)]
+pub(crate) struct Letter {
+    pub(crate) subject: String,
+    pub(crate) text: String,
+}
+
+impl Letter {
+    /// What its link carries.
+    #[track_caller]
+    pub(crate) fn token(&self) -> String {
+        let (_, rest) = self
+            .text
+            .split_once("#token=")
+            .unwrap_or_else(|| panic!("no link in {}", self.text));
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+}
+
+impl Drop for Auth {
+    fn drop(&mut self) {
+        self.letters.cancel();
     }
 }
 

@@ -89,33 +89,3 @@ async fn the_key_set_is_public_and_has_nothing_private() {
     members.sort_unstable();
     assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
 }
-
-#[tokio::test]
-async fn an_old_key_verifies_on_while_a_new_one_signs() {
-    use auth::signing::Signer;
-
-    let folder = tempfile::tempdir().unwrap();
-    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
-    let files: Vec<_> = [&a, &b]
-        .map(|folder| {
-            auth::generate::key_files(folder).unwrap();
-            folder.join("auth/signing.pem")
-        })
-        .into();
-    let old = Signer::read("syntera", &files[..1]).unwrap();
-    let both = Signer::read("syntera", &[files[1].clone(), files[0].clone()]).unwrap();
-    let kids = |signer: &Signer| -> Vec<_> {
-        signer
-            .public_keys()
-            .keys
-            .iter()
-            .map(|key| key.kid.clone())
-            .collect()
-    };
-    assert_eq!(kids(&both).len(), 2);
-    assert_eq!(kids(&both)[1], kids(&old)[0]);
-    assert_ne!(kids(&both)[0], kids(&old)[0]);
-    assert!(Signer::read("syntera", &[]).is_err());
-    let nothing = Signer::read("syntera", &[folder.path().join("missing.pem")]).unwrap_err();
-    assert!(format!("{nothing:#}").contains("missing.pem"));
-}

@@ -189,10 +189,11 @@ async fn a_provider_may_sign_by_rs256_and_by_a_new_key_at_any_time() {
     company.signed_in().await;
     let (first, second) = (Key::rs256("second"), Key::rs256("third"));
     for key in [first, second] {
-        let mut state = company.provider.state();
-        state.published = vec![key.clone()];
-        state.key = key;
-        drop(state);
+        {
+            let mut state = company.provider.state();
+            state.published = vec![key.clone()];
+            state.key = key;
+        }
         company.signed_in().await;
     }
 }

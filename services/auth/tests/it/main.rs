@@ -2,12 +2,32 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod accounts;
+mod audit;
+mod authenticator;
+mod company;
+mod emails;
+mod exchange;
+mod factors;
 mod fixture;
+mod identified;
 mod internal;
+mod invites;
+mod issuer_settings;
+mod issuers;
+mod joining;
 mod keys;
+mod members;
 mod outage;
+mod owners;
+mod passkeys;
+mod passwords;
 mod permissions;
+mod provider;
 mod refresh;
+mod roles;
 mod sessions;
+mod signing;
 mod stored;
+mod team;
 mod visitors;
+mod workspaces;

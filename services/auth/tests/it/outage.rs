@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use auth::app::App;
+use auth::app::{App, Connections};
 use bus::Bus;
 use clock::Clock;
 use common::server::Lifecycle;
@@ -13,7 +13,7 @@ use stores::postgres::{DatabaseConfig, connect};
 use testkit::{Postgres, Proxy, Server, eventually};
 use url::Url;
 
-use crate::fixture::{Answer, PASSWORD, Wish, parts};
+use crate::fixture::{Answer, Auth, PASSWORD, Wish, nobodys_redis, parts};
 
 #[tokio::test]
 async fn without_its_database_it_says_so_and_recovers() {
@@ -25,22 +25,23 @@ async fn without_its_database_it_says_so_and_recovers() {
         database_url: String::from(proxy.through(&url)).into(),
         database_connections: 4,
     };
-    let pool = connect(&config, "auth").unwrap();
     let (keys, wish) = (tempfile::tempdir().unwrap(), Wish::default());
-    let bus = Bus::new("auth", &wish.bus);
-    let app = App::new(
-        pool.clone(),
-        bus.clone(),
-        parts(keys.path(), &Clock::system(), &wish),
-    )
-    .unwrap();
+    let connections = Connections {
+        pool: connect(&config, "auth").unwrap(),
+        redis: nobodys_redis(),
+        bus: Bus::new("auth", &wish.bus),
+    };
+    let parts = parts(keys.path(), &Clock::system(), &wish);
+    let app = App::new(connections.clone(), parts).unwrap();
     let server = Server::with_health(
         auth::public(app.clone()),
-        auth::internal(app),
-        auth::health(pool, bus),
+        auth::internal(app.clone()),
+        auth::health(&app, connections),
         Lifecycle::default(),
     )
     .await;
+    let stop = server.lifecycle.stop_token();
+    tokio::spawn(auth::signing::follow(app, stop));
 
     let started = Instant::now();
     let login = || {
@@ -62,24 +63,62 @@ async fn without_its_database_it_says_so_and_recovers() {
     let ready = Answer::of(server.internal_request(Method::GET, "/readyz")).await;
     assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_ne!(ready.body["checks"]["postgres"], "ok");
-    // Keys are not the database's: tokens can be checked all the same.
+    // The keys are in the database, and an empty set would make its readers refuse every token.
     Answer::of(server.internal_request(Method::GET, "/internal/jwks"))
         .await
-        .expect(StatusCode::OK);
+        .problem("unavailable");
 
     proxy.bring_up();
     eventually("the database is used again", || async {
         (login().await.status == 401).then_some(())
     })
     .await;
-    // There is no broker in this test: that is said, and keeps nobody from signing in.
+    eventually("the keys are read", || async {
+        let keys = Answer::of(server.internal_request(Method::GET, "/internal/jwks")).await;
+        (keys.status == StatusCode::OK).then_some(())
+    })
+    .await;
+    // There is neither a broker nor Redis in this test: that is said, and keeps nobody from signing in.
     let ready = Answer::of(server.internal_request(Method::GET, "/readyz")).await;
-    let told = ready.body["checks"]["rabbitmq"].as_str().unwrap();
-    assert!(told.starts_with("down"), "{told}");
+    for store in ["rabbitmq", "redis"] {
+        let told = ready.body["checks"][store].as_str().unwrap();
+        assert!(told.starts_with("down"), "{told}");
+    }
     ready.expect(StatusCode::OK);
     proxy.cut();
     eventually("a broken connection is replaced", || async {
         (login().await.status == 401).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn without_redis_nothing_waits_and_guessing_stays_slow() {
+    let auth = Auth::wished(Wish {
+        redis: nobodys_redis(),
+        ..Wish::default()
+    })
+    .await;
+    let tokens = auth.register("ada@example.com").await;
+    let wrong = json!({ "email": "ada@example.com", "password": "wrong password" });
+    let try_one = || {
+        let request = auth.server.post("/auth/login").json(&wrong);
+        Answer::of(request.header("x-forwarded-for", "192.0.2.7"))
+    };
+    for _ in 0..10 {
+        try_one().await.problem("invalid_credentials");
+    }
+    try_one().await.problem("rate_limited");
+    let started = Instant::now();
+    auth.get("/auth/me", &tokens.access)
+        .await
+        .expect(StatusCode::OK);
+    auth.post_as(&tokens.access, "/auth/logout/everywhere", json!({}))
+        .await
+        .expect(StatusCode::NO_CONTENT);
+    assert!(
+        started.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        started.elapsed()
+    );
 }

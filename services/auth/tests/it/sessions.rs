@@ -1,10 +1,10 @@
-//! Signing out.
+//! Where one is signed in, and signing out.
 
 use futures::future::join_all;
 use http::StatusCode;
 use serde_json::json;
 
-use crate::fixture::{Answer, Auth, PASSWORD};
+use crate::fixture::{Answer, Auth, PASSWORD, Tokens};
 
 #[tokio::test]
 async fn each_proof_of_a_session_signs_out() {
@@ -108,4 +108,74 @@ async fn signing_out_while_tabs_renew_leaves_no_way_back() {
             answer.problem("session_revoked");
         }
     }
+}
+
+#[tokio::test]
+async fn where_one_is_signed_in_is_listed_and_ended() {
+    let auth = Auth::start().await;
+    let here = auth.register("ada@example.com").await;
+    auth.advance(60);
+    let login =
+        json!({ "email": "ada@example.com", "password": PASSWORD, "return_refresh_token": true });
+    let request = auth
+        .server
+        .post("/auth/login")
+        .header("user-agent", "phone/1.0")
+        .header("x-forwarded-for", "192.0.2.7")
+        .json(&login);
+    let phone = Tokens::of(Answer::of(request).await.expect(StatusCode::OK));
+    let list = auth.get("/auth/sessions", &here.access).await;
+    let list = list.expect(StatusCode::OK);
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{items:?}");
+    assert_eq!(
+        (&items[0]["user_agent"], &items[0]["address"]),
+        (&json!("phone/1.0"), &json!("192.0.2.7"))
+    );
+    assert_eq!(
+        (&items[0]["current"], &items[1]["current"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(items[0]["methods"], json!(["password"]));
+
+    let start = auth.clock.now();
+    let path = format!("/auth/sessions/{}", items[0]["id"].as_str().unwrap());
+    let stranger = auth.register("bob@example.com").await;
+    auth.delete_as(&stranger.access, &path, json!(null))
+        .await
+        .problem("not_found");
+    auth.delete_as(&here.access, &path, json!(null))
+        .await
+        .expect(StatusCode::NO_CONTENT);
+    auth.refresh(&phone.refresh)
+        .await
+        .problem("session_revoked");
+    assert_eq!(
+        auth.revocations(start).await,
+        [auth.claims(&phone.access).await.sid]
+    );
+    auth.delete_as(&here.access, &path, json!(null))
+        .await
+        .problem("not_found");
+}
+
+#[tokio::test]
+async fn everywhere_means_everywhere() {
+    let auth = Auth::start().await;
+    let here = auth.register("ada@example.com").await;
+    let elsewhere = auth.login("ada@example.com").await;
+    let answer = auth
+        .post_as(&here.access, "/auth/logout/everywhere", json!(null))
+        .await;
+    assert_eq!(answer.cookies().len(), 2);
+    answer.expect(StatusCode::NO_CONTENT);
+    for tokens in [here, elsewhere] {
+        auth.get("/auth/me", &tokens.access)
+            .await
+            .problem("session_revoked");
+        auth.refresh(&tokens.refresh)
+            .await
+            .problem("session_revoked");
+    }
+    auth.login("ada@example.com").await;
 }

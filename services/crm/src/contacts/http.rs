@@ -109,6 +109,7 @@ impl ListContacts {
     path = "/contacts",
     operation_id = "list_contacts",
     tag = "contacts",
+    security(("bearer" = ["contacts:read"])),
     params(ListContacts),
     responses((status = 200, description = "a page of contacts", body = Page<Contact>)),
 )]
@@ -134,6 +135,7 @@ pub(super) async fn list_contacts(
     path = "/contacts",
     operation_id = "create_contact",
     tag = "contacts",
+    security(("bearer" = ["contacts:write"])),
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
             description = "repeating the request with the same key has no second effect, for 24 hours")),
     request_body = CreateContact,
@@ -189,6 +191,7 @@ pub(super) async fn create_contact(
     path = "/contacts/{id}",
     operation_id = "get_contact",
     tag = "contacts",
+    security(("bearer" = ["contacts:read"])),
     params(("id" = ContactId, Path, description = "the contact")),
     responses((status = 200, description = "the contact", body = Contact,
                headers(("ETag" = String, description = "its version")))),
@@ -215,6 +218,7 @@ pub(super) async fn get_contact(
     path = "/contacts/{id}",
     operation_id = "update_contact",
     tag = "contacts",
+    security(("bearer" = ["contacts:write"])),
     params(
         ("id" = ContactId, Path, description = "the contact"),
         ("If-Match" = Option<String>, Header, description = "change it only if this is still its ETag"),

@@ -36,6 +36,7 @@ pub(super) struct ListInteractions {
     path = "/contacts/{id}/interactions",
     operation_id = "list_interactions",
     tag = "contacts",
+    security(("bearer" = ["contacts:read"])),
     params(("id" = ContactId, Path, description = "the contact"), ListInteractions),
     responses((status = 200, description = "a page of interactions", body = Page<Interaction>)),
 )]

@@ -31,13 +31,8 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Signs in, or registers where nobody is.
-    pub(super) async fn sign_in(
-        base: &Url,
-        email: &str,
-        password: &str,
-        workspace: &str,
-    ) -> anyhow::Result<Self> {
+    /// Signs in.
+    pub(super) async fn sign_in(base: &Url, email: &str, password: &str) -> anyhow::Result<Self> {
         let http = Client::builder()
             .timeout(std::time::Duration::from_secs(15))
             .build()?;
@@ -50,21 +45,10 @@ impl Api {
         let (status, answer) = api.send(Method::POST, "/auth/login", Some(&login)).await?;
         let answer = match status {
             StatusCode::OK => answer,
-            StatusCode::UNAUTHORIZED => {
-                let register = json!({
-                    "email": email, "password": password, "name": "Demo Owner", "workspace_name": workspace,
-                });
-                let (status, answer) = api
-                    .send(Method::POST, "/auth/register", Some(&register))
-                    .await?;
-                match status {
-                    StatusCode::CREATED => answer,
-                    StatusCode::CONFLICT => bail!(
-                        "the demo account exists with another password: give it as SYNTERA_DEMO_PASSWORD"
-                    ),
-                    _ => bail!("registering failed with {status}: {}", answer["detail"]),
-                }
-            }
+            StatusCode::UNAUTHORIZED => bail!(
+                "nobody signs in as {email} with this password: make the account by `auth accounts create`, or \
+                 give its password as SYNTERA_DEMO_PASSWORD"
+            ),
             _ => bail!("signing in failed with {status}: {}", answer["detail"]),
         };
         api.token = answer["access_token"]

@@ -22,7 +22,6 @@ use url::Url;
 use api::{Api, Status};
 
 const AGENT: &str = "Juniper";
-const WORKSPACE: &str = "Juniper & Pine";
 const READY_WITHIN: Duration = Duration::from_secs(180);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const TELL_EVERY: u32 = 4;
@@ -49,7 +48,7 @@ pub struct SeedConfig {
         default_value = "demo@juniperandpine.example"
     )]
     pub demo_email: String,
-    /// The demo's password [default: one that is made up, and kept in the file].
+    /// The demo's password [default: the one in the file].
     #[arg(long, env = "SYNTERA_DEMO_PASSWORD", hide_env_values = true)]
     pub demo_password: Option<String>,
 }
@@ -88,13 +87,13 @@ pub async fn seed(config: &SeedConfig) -> anyhow::Result<()> {
             .demo_password
             .clone()
             .or_else(|| kept.as_ref().map(|demo| demo.login.password.clone()))
-            .unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())),
+            .context("give the password of the demo account as SYNTERA_DEMO_PASSWORD")?,
     };
     let base = config
         .gateway_url
         .as_ref()
         .unwrap_or(&config.public.public_url);
-    let api = Api::sign_in(base, &login.email, &login.password, WORKSPACE).await?;
+    let api = Api::sign_in(base, &login.email, &login.password).await?;
     let agent_id = api.agent(AGENT).await?;
     let texts = help_texts(&config.web_dir)?;
     let there = api.document_titles(&agent_id).await?;

@@ -38,12 +38,14 @@ pub(super) fn too_large(limit: u64) -> Problem {
 /// client of the service reports is only that the connection broke. Clones are the same body, so that
 /// what was not read by one replica can be sent to the next.
 #[derive(Clone)]
-pub(super) struct Watched(Arc<Mutex<State>>);
+pub(crate) struct Watched(Arc<Mutex<State>>);
 
 struct State {
     body: Body,
-    left: u64,
+    taken: u64,
+    limit: u64,
     exceeded: bool,
+    failed: bool,
     begun: bool,
 }
 
@@ -51,8 +53,10 @@ impl Watched {
     pub(super) fn new(body: Body, limit: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
             body,
-            left: limit,
+            taken: 0,
+            limit,
             exceeded: false,
+            failed: false,
             begun: false,
         })))
     }
@@ -62,8 +66,18 @@ impl Watched {
         self.state().exceeded
     }
 
+    /// Whether it ended before its end, which is the client's fault and nobody else's.
+    pub(crate) fn failed(&self) -> bool {
+        self.state().failed
+    }
+
+    /// How many bytes of it were taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.state().taken
+    }
+
     /// Whether all of it is still there to be sent.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         !self.state().begun
     }
 
@@ -83,17 +97,15 @@ impl HttpBody for Watched {
         let mut state = self.state();
         let frame = ready!(Pin::new(&mut state.body).poll_frame(context));
         state.begun |= frame.is_some();
+        state.failed |= matches!(frame, Some(Err(_)));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            match state.left.checked_sub(data.len() as u64) {
-                Some(left) => state.left = left,
-                None => {
-                    state.exceeded = true;
-                    return Poll::Ready(Some(
-                        Err("the body is larger than the route takes".into()),
-                    ));
-                }
+            state.taken += data.len() as u64;
+            if state.taken > state.limit {
+                (state.exceeded, state.failed) = (true, true);
+                let error = "the body is larger than the route takes";
+                return Poll::Ready(Some(Err(error.into())));
             }
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))

@@ -10,7 +10,8 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, idempotency-key, x-request-id, traceparent",
 );
-const EXPOSED: HeaderValue = HeaderValue::from_static("etag, retry-after, x-request-id");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("etag, ratelimit, ratelimit-policy, retry-after, x-request-id");
 /// Browsers ask again after this many seconds; two hours is the most that any of them keeps.
 const KEEP: HeaderValue = HeaderValue::from_static("7200");
 

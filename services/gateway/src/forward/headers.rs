@@ -3,14 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::response::Response;
-use common::telemetry;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 
 use super::Network;
 use crate::{
-    access::{Source, Token},
     app::Inner,
-    routes::{Route, Upstream},
+    routes::{Carriage, Route, Upstream},
 };
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -42,6 +40,9 @@ const CLAIMS: [&str; 5] = [
 pub(super) fn client_address(proxies: &[Network], peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
     let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut address = peer.ip().to_canonical();
+    if !trusted(address) {
+        return address;
+    }
     let chain: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
         .iter()
@@ -60,35 +61,35 @@ pub(super) fn client_address(proxies: &[Network], peer: SocketAddr, headers: &He
     address
 }
 
-/// Makes the request fit to be forwarded.
+/// Makes the request fit to be forwarded. `authorization` replaces what the client sent.
 pub(super) fn rewrite(
     app: &Inner,
     route: &Route,
-    address: IpAddr,
-    (parts, token): (&mut Parts, Option<Token>),
+    parts: &mut Parts,
+    (address, authorization): (IpAddr, Option<HeaderValue>),
 ) {
-    let host = parts.headers.get(header::HOST).cloned();
+    // HTTP/2 has it in the URI (RFC 9113 §8.3.1).
+    let host = match parts.uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => parts.headers.remove(header::HOST),
+    };
     strip(&mut parts.headers);
     let headers = &mut parts.headers;
-    if let Some(token) = token {
-        let value = HeaderValue::try_from(format!("Bearer {}", token.text));
-        let mut value = value.expect("a token that was verified is a header value");
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
-        // The subprotocols held the token; the service needs only to know the protocol's name.
-        if token.source == Source::Header && headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
-            headers.insert(
-                header::SEC_WEBSOCKET_PROTOCOL,
-                HeaderValue::from_static("syntera.v1"),
-            );
-        }
+    if let Some(authorization) = authorization {
+        headers.insert(header::AUTHORIZATION, authorization);
+    }
+    // The subprotocols may hold the token; the service needs only to know the protocol's name.
+    if route.carriage == Carriage::Socket && headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+        let protocol = HeaderValue::from_static("syntera.v1");
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     // Only auth reads cookies, and only where it set them.
     if route.upstream != Upstream::Auth || route.any_origin {
         headers.remove(header::COOKIE);
+    } else {
+        join_cookies(headers);
     }
-    let address = HeaderValue::try_from(address.to_string()).expect("an address is a header value");
-    headers.insert(FORWARDED_FOR, address);
+    headers.insert(FORWARDED_FOR, address_value(address));
     headers.insert(
         FORWARDED_PROTO,
         HeaderValue::from_static(if app.secure { "https" } else { "http" }),
@@ -96,49 +97,70 @@ pub(super) fn rewrite(
     if let Some(host) = host {
         headers.insert(FORWARDED_HOST, host);
     }
-    headers.remove(header::HOST);
-    telemetry::inject(headers);
+}
+
+/// HTTP/2 may send each cookie by itself; in HTTP/1.1 they are one header (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut all = headers.get_all(header::COOKIE).iter();
+    let (Some(first), Some(second)) = (all.next(), all.next()) else {
+        return;
+    };
+    let all = [first, second].into_iter().chain(all);
+    let all: Vec<_> = all.map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
+fn address_value(address: IpAddr) -> HeaderValue {
+    HeaderValue::try_from(address.to_string()).expect("an address is a header value")
 }
 
 /// Removes what belongs to the connection, and what a client may not claim.
 fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
-    }
-    let claimed: Vec<HeaderName> = headers
+    remove_all(headers, |name| is_hop_by_hop(name) || is_claim(name));
+}
+
+/// Removes the headers that `unwanted` names, and those that `Connection` does (RFC 9110 §7.6.1).
+fn remove_all(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
+    // One look at each: looking for each of them would cost more, and mostly none is there.
+    let mut removed: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| {
-            CLAIMS
-                .iter()
-                .any(|prefix| name.as_str().starts_with(prefix))
-                || *name == header::FORWARDED
-        })
+        .filter(|name| unwanted(name))
         .cloned()
         .collect();
-    for name in claimed {
+    if removed.contains(&header::CONNECTION) {
+        let named = headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse::<HeaderName>().ok());
+        removed.extend(named);
+    }
+    for name in removed {
         headers.remove(name);
     }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name)
+}
+
+fn is_claim(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    // Most names are none, and their first letters tell.
+    (text.starts_with("x-") && CLAIMS.iter().any(|prefix| text.starts_with(prefix)))
+        || *name == header::FORWARDED
 }
 
 /// Makes an answer of a service fit for the client.
 pub(super) fn answer(response: &mut Response) {
     let too_large = response.status() == StatusCode::PAYLOAD_TOO_LARGE;
     let headers = response.headers_mut();
-    for name in &HOP_BY_HOP {
-        // An upgrade is the one answer whose connection headers are the client's too.
-        if headers.contains_key(header::UPGRADE)
-            && (name == header::CONNECTION || name == header::UPGRADE)
-        {
-            continue;
-        }
-        headers.remove(name);
+    // An upgrade is the one answer whose connection headers are the client's too.
+    if !headers.contains_key(header::UPGRADE) {
+        remove_all(headers, is_hop_by_hop);
     }
     if too_large {
         // The rest of the body is not read, so the connection ends.
@@ -156,6 +178,46 @@ pub(super) fn answer(response: &mut Response) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cookies_of_http_2_become_one_header() {
+        let mut headers = HeaderMap::new();
+        for cookie in ["a=1", "b=2", "c=3"] {
+            headers.append(header::COOKIE, HeaderValue::from_static(cookie));
+        }
+        join_cookies(&mut headers);
+        let joined: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
+        assert_eq!(joined, ["a=1; b=2; c=3"]);
+        join_cookies(&mut headers);
+        assert_eq!(headers[header::COOKIE], "a=1; b=2; c=3");
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_and_what_only_we_may_say_goes() {
+        let sent = [
+            ("connection", "keep-alive, X-Hop"),
+            ("x-hop", "1"),
+            ("te", "trailers"),
+            ("x-user-id", "1"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("forwarded", "for=1.2.3.4"),
+            ("x-request-id", "kept"),
+            ("accept", "kept"),
+        ];
+        let mut headers: HeaderMap = sent
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect();
+        strip(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "x-request-id"]);
+    }
 
     #[test]
     fn only_a_trusted_proxy_is_believed() {

@@ -5,107 +5,198 @@ mod cors;
 mod headers;
 mod network;
 mod socket;
-mod upstreams;
 
-use std::{net::SocketAddr, time::Instant};
+use std::{net::IpAddr, time::Duration};
 
 use axum::{
-    body::Body,
-    extract::{ConnectInfo, Request, State},
+    body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
-use common::{ErrorCode, Problem, problem, server::RouteLabel};
-use http::{HeaderValue, Method, header, request::Parts};
+use common::{ErrorCode, Problem, problem, server::Arrival};
+use http::{HeaderValue, Method, Uri, header, request::Parts};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 
+pub(crate) use body::Watched;
 pub use network::Network;
-pub use upstreams::Upstreams;
 
 use crate::{
-    access,
-    app::App,
-    routes::{self, Carriage, Found, Route},
+    access::{self, Pass},
+    app::Inner,
+    balance::{Outgoing, Payload},
+    front::{Label, Trace},
+    routes::{self, Carriage, Found, Known, Route, Upstream},
 };
 
 const PREFIX: &str = "/api/v1";
+/// A body that is not larger is read before it is sent, where that allows to send it again.
+const KEPT: u64 = 64 * 1024;
+
+/// What came of a request.
+pub(crate) struct Forwarded {
+    pub(crate) response: Response,
+    pub(crate) label: Label,
+    /// How much of the request's body was taken.
+    pub(crate) taken: u64,
+}
+
+/// Whether a path is answered by a service.
+pub(crate) fn is_ours(path: &str) -> bool {
+    path.starts_with("/api/v1/") || path == "/.well-known/jwks.json"
+}
 
 /// Answers everything below `/api/v1`.
 pub(crate) async fn handle(
-    State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    let started = Instant::now();
-    let (mut parts, body) = request.into_parts();
+    app: &Inner,
+    mut parts: Parts,
+    body: Incoming,
+    (peer, trace): (std::net::SocketAddr, &Trace),
+) -> Forwarded {
     let path = parts.uri.path();
-    let path = path.strip_prefix(PREFIX).unwrap_or(path).to_owned();
+    let path = path.strip_prefix(PREFIX).unwrap_or(path);
     let origin = parts.headers.get(header::ORIGIN).cloned();
-    if let Some(preflight) = cors::preflight(&parts, &path) {
-        return preflight;
+    if let Some(response) = cors::preflight(&parts, path) {
+        return Forwarded {
+            response,
+            label: Label::Named("preflight"),
+            taken: 0,
+        };
     }
-    let (method, sent) = (parts.method.clone(), body::announced(&parts.headers));
-    let (label, any_origin, answer) = match routes::find(&parts.method, &path) {
-        Found::Route(route) => {
-            let address = headers::client_address(&app.0.trusted_proxies, peer, &parts.headers);
-            let answer = pass(&app, route, &path, address, (&mut parts, body)).await;
-            (route.path, route.any_origin, answer)
+    let mut taken = 0;
+    let (label, any_origin, answer) = match routes::find(&parts.method, path) {
+        Found::Route(known) => {
+            let address = headers::client_address(&app.trusted_proxies, peer, &parts.headers);
+            let label = Label::of(known, &parts.method);
+            let passing = pass(app, known, &mut parts, (body, address, trace), &mut taken);
+            (label, known.route.any_origin, passing.await)
         }
         Found::OtherMethods(methods) => (
-            "unmatched",
-            routes::allows_any_origin(&path),
-            Err(other_methods(&parts.method, &path, &methods)),
+            Label::Named("unmatched"),
+            routes::allows_any_origin(path),
+            Err(other_methods(&parts.method, path, &methods)),
         ),
         Found::Nothing => {
             let unknown = problem::unknown_route(parts.uri.clone()).await;
-            ("unmatched", false, Err(unknown))
+            (Label::Named("unmatched"), false, Err(unknown))
         }
     };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-    response.extensions_mut().insert(RouteLabel(label));
     headers::answer(&mut response);
     if any_origin {
         cors::allow(&mut response, origin);
     }
-    // No query: it may hold what is nobody's business.
-    tracing::info!(
-        %method,
-        route = label,
-        status = response.status().as_u16(),
-        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        bytes_in = sent,
-        bytes_out = body::announced(response.headers()),
-        "request"
-    );
-    response
+    Forwarded {
+        response,
+        label,
+        taken,
+    }
 }
 
 /// Checks a request and sends it on.
 async fn pass(
-    app: &App,
-    route: &'static Route,
-    path: &str,
-    address: std::net::IpAddr,
-    (parts, body): (&mut Parts, Body),
+    app: &Inner,
+    known: &'static Known,
+    parts: &mut Parts,
+    (body, address, trace): (Incoming, IpAddr, &Trace),
+    taken: &mut u64,
 ) -> Result<Response, Problem> {
-    let token = access::check(&app.0, route, &parts.headers).await?;
+    let route = known.route;
+    let Pass {
+        authorization,
+        standing,
+    } = access::check(app, route, &parts.headers, address).await?;
     body::check_announced(&parts.headers, route.body_limit)?;
     // The upgrade must be taken out before the request is taken apart further.
     let upgrade = match route.carriage {
         Carriage::Socket => Some(socket::wanted(parts)?),
         Carriage::Http => None,
     };
-    headers::rewrite(&app.0, route, address, (parts, token));
-    let path_and_query = match parts.uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
+    headers::rewrite(app, route, parts, (address, authorization));
+    trace.inject(&mut parts.headers);
+    let outgoing = Outgoing {
+        method: parts.method.clone(),
+        uri: target(&parts.uri),
+        idempotent: is_idempotent(route, parts),
+        headers: std::mem::take(&mut parts.headers),
+        payload: Payload::Whole(Bytes::new()),
     };
-    let upstream = app.0.upstreams.of(route.upstream);
-    match upgrade {
-        Some(upgrade) => socket::forward(upstream, route, &path_and_query, (parts, upgrade)).await,
+    let service = app.upstreams.of(route.upstream);
+    let answer = match upgrade {
+        Some(upgrade) => socket::forward(service, route.deadline, outgoing, upgrade).await,
         None => {
-            upstream
-                .forward(route, &path_and_query, (parts, body))
-                .await
+            let (outgoing, arrival) = with_body(route, outgoing, body).await?;
+            let timing = (&arrival, route.deadline);
+            let answer = service.forward(known.place, &outgoing, timing).await;
+            *taken = match &outgoing.payload {
+                Payload::Whole(bytes) => bytes.len() as u64,
+                Payload::Stream(body) => body.taken(),
+            };
+            match &outgoing.payload {
+                Payload::Stream(body) if answer.is_err() && body.exceeded() => {
+                    Err(body::too_large(route.body_limit))
+                }
+                _ => answer.map_err(Into::into),
+            }
         }
+    };
+    answer.map(|mut response| {
+        if let Some(standing) = standing {
+            app.limits.tell(standing, response.headers_mut());
+        }
+        response
+    })
+}
+
+/// Adds the request's body: a small one as a whole where it may have to be sent again, any other as it
+/// comes.
+async fn with_body(
+    route: &Route,
+    mut outgoing: Outgoing,
+    body: Incoming,
+) -> Result<(Outgoing, Arrival), Problem> {
+    if body.is_end_stream() {
+        return Ok((outgoing, Arrival::complete()));
+    }
+    let small = body::announced(&outgoing.headers).is_some_and(|size| size <= KEPT);
+    let (body, arrival) = Arrival::watch(Body::new(body));
+    outgoing.payload = if outgoing.idempotent && small {
+        Payload::Whole(whole(body, &arrival, route.deadline).await?)
+    } else {
+        Payload::Stream(Watched::new(body, route.body_limit))
+    };
+    Ok((outgoing, arrival))
+}
+
+/// All of a body whose size was announced.
+async fn whole(body: Body, arrival: &Arrival, deadline: Duration) -> Result<Bytes, Problem> {
+    match arrival.within(deadline, body.collect()).await {
+        Some(Ok(whole)) => Ok(whole.to_bytes()),
+        Some(Err(error)) => Err(broken_off().caused_by(error)),
+        None => Err(broken_off().caused_by(format!("no piece of it within {deadline:?}"))),
+    }
+}
+
+fn broken_off() -> Problem {
+    Problem::new(ErrorCode::GatewayTimeout).detail("the request's body did not come to its end")
+}
+
+/// Path and query as the service knows them.
+fn target(uri: &Uri) -> Uri {
+    let whole = uri.path_and_query().map_or("/", |whole| whole.as_str());
+    let inner = whole.strip_prefix(PREFIX).unwrap_or(whole);
+    inner.parse().expect("it came in a request")
+}
+
+/// Whether a request may be sent twice (RFC 9110 §9.2.2, and the services' own `Idempotency-Key`, which
+/// auth does not take).
+fn is_idempotent(route: &Route, parts: &Parts) -> bool {
+    match parts.method {
+        Method::GET | Method::HEAD | Method::PUT | Method::DELETE => true,
+        Method::POST => {
+            route.upstream != Upstream::Auth && parts.headers.contains_key("idempotency-key")
+        }
+        _ => false,
     }
 }
 

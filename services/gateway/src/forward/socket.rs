@@ -1,5 +1,7 @@
 //! WebSockets: the handshake is forwarded like a request, then both sides are joined byte by byte.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
@@ -10,8 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 
-use super::upstreams::{self, Replicas};
-use crate::routes::Route;
+use crate::balance::{Outgoing, Service};
 
 /// Takes the upgrade out of a request.
 pub(super) fn wanted(parts: &mut Parts) -> Result<OnUpgrade, Problem> {
@@ -33,30 +34,20 @@ pub(super) fn wanted(parts: &mut Parts) -> Result<OnUpgrade, Problem> {
 /// Forwards the handshake; when the service agrees, joins the two connections until one ends or the
 /// gateway stops.
 pub(super) async fn forward(
-    upstream: &Replicas,
-    route: &Route,
-    path_and_query: &str,
-    (parts, client_side): (&mut Parts, OnUpgrade),
+    service: &Service,
+    deadline: Duration,
+    mut outgoing: Outgoing,
+    client_side: OnUpgrade,
 ) -> Result<Response, Problem> {
-    let make = |authority: &_| {
-        let mut request = upstreams::request(parts, authority, path_and_query, Body::empty());
-        let headers = request.headers_mut();
-        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        request
-    };
-    // A handshake changes nothing, so it may be repeated whatever happened to it.
-    let sending = upstream.send(make, |_| true);
-    let mut response = match tokio::time::timeout(route.deadline, sending).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(upstream.failed(&error)),
-        Err(_) => return Err(upstream.too_slow(route)),
-    };
+    let headers = &mut outgoing.headers;
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    let mut response = service.upgrade(&outgoing, deadline).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(response.map(Body::new));
     }
     let service_side = hyper::upgrade::on(&mut response);
-    let cut = upstream.lifecycle.cut_token();
+    let cut = service.lifecycle.cut_token();
     // Not tracked by the lifecycle: a socket has no end of its own, and its client resumes elsewhere.
     tokio::spawn(async move {
         let (Ok(client), Ok(service)) = tokio::join!(client_side, service_side) else {

@@ -1,43 +1,68 @@
-//! The built web files: start page, demo, widget, the pages of the error codes.
+//! What the gateway answers itself: the built web files (start page, account pages, demo, widget, the
+//! pages of the error codes), the API's document and reference, and letters on a machine of one's own.
+
+mod headers;
+mod mail;
 
 use std::convert::Infallible;
 
 use axum::{
     Router,
     extract::{Path, Request, State, rejection::PathRejection},
-    middleware::{self, Next},
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
 use common::{ErrorCode, Problem};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use tower::{Service, ServiceExt};
 use tower_http::services::{ServeDir, ServeFile};
 
-use crate::app::App;
+use crate::{app::App, openapi};
 
-/// What a page of ours may do: load and call nothing but us.
-const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
-     frame-ancestors 'none'",
-);
-/// Files whose names hold a hash of their content never change.
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// The loader keeps its name, so pages get a new one soon.
-const SOON: HeaderValue = HeaderValue::from_static("public, max-age=300");
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+const DOCUMENT: &str = "/api/v1/openapi.json";
+const REFERENCE: &str = "/api/v1/docs";
 
 pub(crate) fn router(app: &App) -> Router<App> {
     let files = ServeDir::new(&app.0.web_dir)
         .precompressed_gzip()
         .call_fallback_on_method_not_allowed(false);
     let files = get(move |request: Request| serve(files.clone(), request));
-    Router::new()
+    let mut router = Router::new()
+        .route("/", get(start_page))
+        .route("/account/{page}", get(account_page))
         .route("/demo/config.json", get(demo_config))
         .route("/errors/{code}", get(error_page))
-        .route("/", files.clone())
-        .route("/{*path}", files)
-        .layer(middleware::from_fn(page_headers))
+        .route(DOCUMENT, get(openapi::serve))
+        .route(REFERENCE, get(reference))
+        .route("/{*path}", files);
+    if app.0.mail_dir.is_some() {
+        router = router.merge(mail::router());
+    }
+    router.layer(middleware::from_fn(headers::add))
+}
+
+/// Whether a path below `/api/v1` is answered here.
+pub(crate) fn is_ours(path: &str) -> bool {
+    path == DOCUMENT || path == REFERENCE
+}
+
+/// What the requests for a path are called in metrics and the log.
+pub(crate) fn label(path: &str) -> &'static str {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    match (path, first) {
+        ("/", _) => "/",
+        (DOCUMENT, _) => DOCUMENT,
+        (REFERENCE, _) => REFERENCE,
+        ("/widget.js", _) => "/widget.js",
+        (_, "widget") => "/widget/{*path}",
+        (_, "assets") => "/assets/{*path}",
+        (_, "account") => "/account/{page}",
+        (_, "demo") => "/demo/{*path}",
+        (_, "errors") => "/errors/{code}",
+        (_, "mail") => "/mail/{*path}",
+        _ => "/{*path}",
+    }
 }
 
 /// The file that `files` has for the request, or a problem: theirs would be an empty answer.
@@ -71,6 +96,49 @@ fn nothing_at(path: &str) -> Problem {
     Problem::not_found().detail(format!("nothing is served at {path}"))
 }
 
+/// Where the start page names letters, if there are any to read.
+const MAIL_SLOT: &str = "<!-- mail -->";
+const MAIL_CARD: &str = "<li><a href=\"/mail\"><h2>Mail</h2><p>What the fleet would have sent: \
+                         links to verify an address, invitations.</p></a></li>";
+
+async fn start_page(State(app): State<App>, request: Request) -> Response {
+    let file = app.0.web_dir.join("index.html");
+    let response = serve(ServeFile::new(file), request).await;
+    if app.0.mail_dir.is_none() || !response.status().is_success() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    match axum::body::to_bytes(body, headers::LARGEST_PAGE).await {
+        Ok(page) => {
+            let page = String::from_utf8_lossy(&page).replace(MAIL_SLOT, MAIL_CARD);
+            parts.headers.remove(header::CONTENT_LENGTH);
+            Response::from_parts(parts, page.into())
+        }
+        Err(error) => Problem::internal(error).into_response(),
+    }
+}
+
+/// A page on which people register, sign in, or look after their account and their team. Links in
+/// letters lead here.
+async fn account_page(
+    State(app): State<App>,
+    page: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // Names are plain, so nothing outside of the folder can be had.
+    let plain = |name: &str| {
+        name.bytes()
+            .all(|byte| byte == b'-' || byte.is_ascii_lowercase())
+    };
+    let Some(Path(page)) = page.ok().filter(|Path(page)| plain(page)) else {
+        return nothing_at(request.uri().path()).into_response();
+    };
+    let file = app.0.web_dir.join("account").join(format!("{page}.html"));
+    let response = serve(ServeFile::new(file), request).await;
+    // The address may carry a secret, or name who is asked to sign in.
+    ([(header::REFERRER_POLICY, "no-referrer")], response).into_response()
+}
+
 /// What `gateway seed` wrote, for the demo page.
 async fn demo_config(State(app): State<App>, request: Request) -> Response {
     let response = match &app.0.demo_file {
@@ -92,6 +160,12 @@ fn not_seeded() -> Response {
         .into_response()
 }
 
+/// The page on which people read the API's document.
+async fn reference(State(app): State<App>, request: Request) -> Response {
+    let file = app.0.web_dir.join("reference.html");
+    serve(ServeFile::new(file), request).await
+}
+
 /// The page that explains an error code: what a problem's `type` points at.
 async fn error_page(
     State(app): State<App>,
@@ -108,52 +182,4 @@ async fn error_page(
     };
     let file = app.0.web_dir.join("errors").join(format!("{code}.html"));
     serve(ServeFile::new(file), request).await
-}
-
-async fn page_headers(request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
-    let widget = path == "/widget.js" || path.starts_with("/widget/");
-    let good = response.status().is_success();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("strict-origin-when-cross-origin"),
-    );
-    headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
-    // The files are UTF-8; without a word about it a browser may guess.
-    if headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "text/html")
-    {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/html; charset=utf-8"),
-        );
-    }
-    if good {
-        let hashed = path.starts_with("/widget/") || path.starts_with("/assets/");
-        let keep = match () {
-            () if hashed => FOREVER,
-            () if path == "/widget.js" => SOON,
-            () => ASK_AGAIN,
-        };
-        headers.insert(header::CACHE_CONTROL, keep);
-    }
-    if widget {
-        // The widget is made to be loaded by other sites.
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_ORIGIN,
-            HeaderValue::from_static("*"),
-        );
-        headers.insert(
-            "cross-origin-resource-policy",
-            HeaderValue::from_static("cross-origin"),
-        );
-    }
-    response
 }

@@ -9,15 +9,16 @@ use ids::{AgentId, UserId, VisitorId, WorkspaceId};
 use reqwest::Method;
 use testkit::Keys;
 
-use crate::{Gateway, PUBLIC, epoch, problem};
+use crate::{Gateway, PUBLIC, Setup, epoch, problem};
 
+/// The path with an id in place of each parameter.
 fn concrete(path: &str) -> String {
     let id = AgentId::new().to_string();
-    ["{id}", "{document_id}", "{channel_id}", "{type}"]
-        .iter()
-        .fold(format!("/api/v1{path}"), |path, name| {
-            path.replace(name, &id)
-        })
+    let parts = path.split('/').map(|part| {
+        let parameter = part.starts_with('{');
+        if parameter { &*id } else { part }
+    });
+    format!("/api/v1{}", parts.collect::<Vec<_>>().join("/"))
 }
 
 #[tokio::test]
@@ -375,4 +376,76 @@ async fn a_list_of_revocations_that_is_too_old_is_not_trusted() {
     problem(stale, 503, "unavailable").await;
     let login = gateway.server.post("/api/v1/auth/login").send();
     assert_eq!(login.await.unwrap().status(), 201, "this needs no list");
+}
+
+#[tokio::test]
+async fn a_token_that_was_seen_is_checked_as_strictly_as_a_new_one() {
+    for token_cache in [100, 0] {
+        let gateway = Setup {
+            token_cache,
+            ..Setup::default()
+        };
+        let gateway = gateway.beside(&[]).await;
+        let mut claims = gateway
+            .keys
+            .person_claims(WorkspaceId::new(), UserId::new(), Role::Owner);
+        claims.exp = claims.iat + 2;
+        let short = gateway.keys.sign(&claims);
+        let long = gateway.person();
+        let call = |token: &str| {
+            let request = gateway.server.get("/api/v1/contacts");
+            request.bearer_auth(token).send()
+        };
+        for _ in 0..2 {
+            assert_eq!(call(&short).await.unwrap().status(), 201);
+            assert_eq!(call(&long).await.unwrap().status(), 201);
+        }
+        // A token differs by its last byte, and so does its name in the cache.
+        let mut forged = long.clone();
+        let last = if forged.pop() == Some('A') { 'Q' } else { 'A' };
+        forged.push(last);
+        problem(call(&forged).await.unwrap(), 401, "unauthenticated").await;
+        let expired = testkit::eventually("the token expires", || async {
+            let response = call(&short).await.unwrap();
+            (response.status() != 201).then_some(response)
+        });
+        problem(expired.await, 401, "token_expired").await;
+        assert_eq!(call(&long).await.unwrap().status(), 201);
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_that_redis_tells_of_counts_at_once() {
+    let gateway = Setup {
+        redis: Some(testkit::redis()),
+        ..Setup::default()
+    };
+    let gateway = gateway.beside(&[]).await;
+    let claims = gateway
+        .keys
+        .person_claims(WorkspaceId::new(), UserId::new(), Role::Owner);
+    let token = gateway.keys.sign(&claims);
+    let call = || {
+        let request = gateway.server.get("/api/v1/contacts");
+        request.bearer_auth(&token).send()
+    };
+    assert_eq!(call().await.unwrap().status(), 201);
+    let told = serde_json::to_string(&RevokedSession {
+        session_id: claims.sid,
+        revoked_at: epoch(),
+    });
+    let told = told.unwrap();
+    let within = Duration::from_secs(2);
+    testkit::eventually("the gateway listens", || async {
+        let mut publish = redis::cmd("PUBLISH");
+        publish.arg(common::tokens::REVOKED_CHANNEL).arg(&told);
+        let heard: u32 = testkit::redis().run(&publish, within).await.unwrap();
+        (heard > 0).then_some(())
+    })
+    .await;
+    let refused = testkit::eventually("the session is refused", || async {
+        let response = call().await.unwrap();
+        (response.status() != 201).then_some(response)
+    });
+    problem(refused.await, 401, "session_revoked").await;
 }

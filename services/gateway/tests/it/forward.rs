@@ -5,7 +5,7 @@ use common::server::Lifecycle;
 use reqwest::{Body, Method};
 use testkit::Server;
 
-use crate::{Gateway, problem};
+use crate::{Gateway, Setup, nobody, problem};
 
 #[tokio::test]
 async fn a_request_arrives_whole_and_without_what_it_may_not_claim() {
@@ -104,16 +104,9 @@ async fn a_body_over_the_routes_limit_is_refused_announced_or_not() {
     problem(chunked.send().await.unwrap(), 413, "payload_too_large").await;
 }
 
-/// A port that was just free: nobody listens there.
-pub(crate) async fn nobody() -> url::Url {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0));
-    let port = listener.await.unwrap().local_addr().unwrap().port();
-    format!("http://127.0.0.1:{port}").parse().unwrap()
-}
-
 #[tokio::test]
 async fn a_replica_that_is_gone_costs_nobody_a_request() {
-    let gateway = Gateway::start_beside(&[nobody().await]).await;
+    let gateway = Setup::default().beside(&[nobody().await]).await;
     for _ in 0..4 {
         let sent = gateway
             .server
@@ -127,8 +120,7 @@ async fn a_replica_that_is_gone_costs_nobody_a_request() {
 
 #[tokio::test]
 async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
-    let idle = || async { Server::start(Router::new(), Router::new(), Lifecycle::default()).await };
-    let gateway = Gateway::before(&[nobody().await], crate::Log::default(), idle().await).await;
+    let gateway = Setup::default().before(&[nobody().await]).await;
     let down = gateway
         .server
         .get("/api/v1/contacts")
@@ -151,7 +143,7 @@ async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
             drop(socket)
         }
     });
-    let gateway = Gateway::before(&[rude], crate::Log::default(), idle().await).await;
+    let gateway = Setup::default().before(&[rude]).await;
     let broken = gateway
         .server
         .get("/api/v1/contacts")
@@ -168,8 +160,9 @@ async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
         any(|| async { std::future::pending::<()>().await }),
     );
     let silent = Server::start(silent, Router::new(), Lifecycle::default()).await;
-    let replicas = [silent.public.clone()];
-    let gateway = Gateway::before(&replicas, crate::Log::default(), silent).await;
+    let gateway = Setup::default()
+        .before(std::slice::from_ref(&silent.public))
+        .await;
     let slow = gateway
         .server
         .get("/api/v1/contacts")

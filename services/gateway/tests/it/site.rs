@@ -30,11 +30,26 @@ async fn files_are_served_with_what_browsers_need_to_know() {
             .starts_with("default-src 'self'")
     );
     assert!(!start.headers().contains_key("access-control-allow-origin"));
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "strict-origin-when-cross-origin"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(start.headers()[name], value, "{name}");
+    }
+    assert!(start.headers().contains_key("permissions-policy"));
+    assert!(!start.headers().contains_key("strict-transport-security"));
     assert_eq!(start.text().await.unwrap(), "<h1>start</h1>");
 
     let loader = gateway.server.get("/widget.js").send().await.unwrap();
     assert_eq!(loader.headers()["access-control-allow-origin"], "*");
     assert_eq!(loader.headers()["cache-control"], "public, max-age=300");
+    assert_eq!(
+        loader.headers()["cross-origin-resource-policy"],
+        "cross-origin"
+    );
     let panel = gateway
         .server
         .get("/widget/panel.ABCD.js")
@@ -152,4 +167,71 @@ async fn the_document_of_the_whole_api_is_served() {
         .unwrap();
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["servers"][0]["url"], "/api/v1");
+}
+
+#[tokio::test]
+async fn each_answer_of_a_page_has_its_own_nonce() {
+    let gateway = Gateway::start().await;
+    let page = "<link rel=\"stylesheet\" href=\"/a.css\"><script src=\"/a.js\"></script>";
+    fs::write(gateway.web.path().join("index.html"), page).unwrap();
+    // Packed already, it could have none.
+    fs::write(gateway.web.path().join("index.html.gz"), "packed").unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let ask = gateway.server.get("/").header("accept-encoding", "gzip");
+        let ask = ask.header("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT");
+        let answer = ask.send().await.unwrap();
+        let policy = answer.headers()["content-security-policy"].clone();
+        let policy = policy.to_str().unwrap();
+        let (_, nonce) = policy.split_once("'nonce-").unwrap();
+        let nonce = nonce.split_once('\'').unwrap().0.to_owned();
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        let text = answer.text().await.unwrap();
+        assert!(
+            text.contains(&format!("<script nonce=\"{nonce}\" src")),
+            "{text}"
+        );
+        assert!(
+            text.contains(&format!("<link nonce=\"{nonce}\" rel")),
+            "{text}"
+        );
+        seen.insert(nonce);
+    }
+    assert_eq!(seen.len(), 3);
+}
+
+#[tokio::test]
+async fn account_pages_are_kept_nowhere_and_name_nobody() {
+    let gateway = Gateway::start().await;
+    let folder = gateway.web.path().join("account");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("sign-in.html"), "<h1>sign in</h1>").unwrap();
+    let answer = gateway.server.get("/account/sign-in?return_to=/x");
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    assert_eq!(answer.headers()["referrer-policy"], "no-referrer");
+    assert_eq!(answer.text().await.unwrap(), "<h1>sign in</h1>");
+    for nothing in [
+        "/account/nothing",
+        "/account/sign-in.html",
+        "/account/sign-in/x",
+        "/account/..%2findex",
+    ] {
+        let answer = gateway.server.get(nothing).send().await.unwrap();
+        problem(answer, 404, "not_found").await;
+    }
+}
+
+#[tokio::test]
+async fn the_reference_is_a_page_of_the_api() {
+    let gateway = Gateway::start().await;
+    fs::write(
+        gateway.web.path().join("reference.html"),
+        "<h1>reference</h1>",
+    )
+    .unwrap();
+    let answer = gateway.server.get("/api/v1/docs").send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(answer.text().await.unwrap(), "<h1>reference</h1>");
 }

@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     tungstenite::{self, client::IntoClientRequest},
 };
 
-use crate::{Gateway, Log, Seen, problem};
+use crate::{Gateway, Log, Seen, Setup, nobody, problem};
 
 /// Sends back what comes.
 pub(crate) async fn echo(
@@ -117,7 +117,7 @@ async fn without_an_upgrade_or_a_token_there_is_no_socket() {
 
 #[tokio::test]
 async fn a_replica_that_is_gone_costs_nobody_a_socket() {
-    let gateway = Gateway::start_beside(&[crate::forward::nobody().await]).await;
+    let gateway = Setup::default().beside(&[nobody().await]).await;
     for _ in 0..4 {
         let mut request = request(&gateway);
         let token = format!("Bearer {}", gateway.visitor());
