@@ -1,5 +1,5 @@
 /**
- * Browser tests of the widget and the pages against the fake gateway: no fleet is needed. The
+ * Browser tests of the widget and the pages against fake gateways: no fleet is needed. The
  * journeys against a running fleet are in tests/e2e.
  */
 

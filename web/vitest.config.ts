@@ -1,4 +1,4 @@
-/** Unit tests: no browser, no network. The widget's browser tests are Playwright's (playwright.config.ts). */
+/** Unit tests: no browser, no network. The browser tests are Playwright's (playwright.config.ts). */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({

@@ -1,6 +1,9 @@
 /**
  * Forms that call the API. What was typed stays. What is not right is told at its field, and the focus
  * goes there; what belongs to no field is told above the buttons. What was done is told politely.
+ *
+ * The forms in the pages have the method `post`: sent before this script has come, they lead nowhere, and
+ * put no password into the address.
  */
 
 import { element } from "../element.ts";

@@ -278,6 +278,83 @@ test("an authenticator app is set up, and its codes are shown once", async ({ pa
   await expect(page.getByText("7k2mq")).toHaveCount(0);
 });
 
+test("a passkey is added and signs in", async ({ page, api }) => {
+  furnish(api);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  await devtools.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+    },
+  });
+  const challenge = "AAECAwQFBgcICQoLDA0ODw";
+  const options = {
+    challenge,
+    rp: { id: "localhost", name: "Syntera" },
+    user: { id: "AZMAAAAAcACAAAAAAAAAAQ", name: "ada@example.com", displayName: "Ada" },
+    pubKeyCredParams: [{ type: "public-key", alg: -7 }],
+    authenticatorSelection: { residentKey: "required", userVerification: "required" },
+  };
+  api.on("POST /auth/passkeys/options", [200, { challenge_id: "tk_1", options }]);
+  api.on("POST /auth/passkeys", [201, {}]);
+  await open(page, "security");
+  const section = page.getByRole("region", { name: "Passkeys" });
+  await section.getByLabel("Name of a new passkey").fill("my telephone");
+  await section.getByLabel("Your password").fill("secret");
+  await section.getByRole("button", { name: "Add a passkey" }).click();
+  await expect(section.getByText("The passkey is added.")).toBeVisible();
+  expect(api.bodies("POST /auth/passkeys/options")).toEqual([{ password: "secret" }]);
+  const text = expect.stringMatching(/^[\w-]+$/);
+  expect(api.bodies("POST /auth/passkeys")).toEqual([
+    {
+      challenge_id: "tk_1",
+      name: "my telephone",
+      credential: expect.objectContaining({
+        id: text,
+        type: "public-key",
+        response: expect.objectContaining({ attestationObject: text, clientDataJSON: text }),
+      }),
+    },
+  ]);
+
+  const request = { challenge, rpId: "localhost", userVerification: "required" };
+  api.on("POST /auth/passkeys/login/options", [200, { challenge_id: "tk_2", options: request }]);
+  api.on("POST /auth/passkeys/login", [200, {}]);
+  await open(page, "sign-in?return_to=/account/team");
+  await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+  await page.waitForURL("/account/team");
+  expect(api.bodies("POST /auth/passkeys/login")).toEqual([
+    {
+      challenge_id: "tk_2",
+      credential: expect.objectContaining({
+        response: expect.objectContaining({
+          signature: text,
+          userHandle: "AZMAAAAAcACAAAAAAAAAAQ",
+        }),
+      }),
+    },
+  ]);
+});
+
+test("a form that is sent before the script has come tells the address nothing", async ({
+  page,
+}) => {
+  await page.route("**/*.js", (route) => route.abort());
+  for (const name of PAGES) {
+    await page.goto(`/account/${name}`);
+    const forms = page.locator("form");
+    const methods = await forms.evaluateAll((all) =>
+      all.map((form) => (form as HTMLFormElement).method),
+    );
+    expect(methods.length, name).toBeGreaterThan(0);
+    expect(new Set(methods), name).toEqual(new Set(["post"]));
+  }
+});
+
 test("a member is removed after a question, by keyboard", async ({ page, api }) => {
   furnish(api);
   await open(page, "team");

@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
 import { test as base } from "@playwright/test";
 
-const DIST = new URL("../../dist", import.meta.url);
+const WEB = new URL("../../", import.meta.url);
 const TYPES: Record<string, string> = { ".js": "text/javascript", ".css": "text/css" };
 
 type Body = Record<string, unknown> | undefined;
@@ -61,7 +61,7 @@ export class FakeApi {
       return;
     }
     const page = extname(pathname) === "";
-    const file = new URL(`dist${pathname}${page ? ".html" : ""}`, new URL("./", DIST));
+    const file = new URL(`dist${pathname}${page ? ".html" : ""}`, WEB);
     response.writeHead(200, {
       "content-type": page
         ? "text/html; charset=utf-8"
