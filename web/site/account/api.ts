@@ -19,10 +19,11 @@ const RENEWABLE = new Set(["token_expired", "unauthenticated"]);
  * Throws a `Problem` for whatever is not answered with success.
  */
 export async function call<T = void>(method: Method, path: string, body?: unknown): Promise<T> {
+  const before = renewed;
   const response = await send(method, path, body);
   if (response.status !== 401) return read<T>(response);
   const refused = await problemOf(response);
-  if (!RENEWABLE.has(refused.code) || !(await renew())) throw refused;
+  if (!RENEWABLE.has(refused.code) || !(await renew(before))) throw refused;
   return read<T>(await send(method, path, body));
 }
 
@@ -44,13 +45,22 @@ export async function all<T>(path: string): Promise<T[]> {
   return items;
 }
 
+/** How often the access token was renewed on this page. */
+let renewed = 0;
 let renewal: Promise<boolean> | undefined;
 
-/** Renews the access token; false when nobody is signed in. Calls at the same time share one renewal. */
-function renew(): Promise<boolean> {
+/**
+ * Renews the access token, unless that was done since the count was `before`: calls at the same time share
+ * one renewal. False when nobody is signed in.
+ */
+async function renew(before: number): Promise<boolean> {
+  if (renewed !== before) return true;
   renewal ??= send("POST", "/auth/refresh")
     .then(async (response) => {
-      if (response.ok) return true;
+      if (response.ok) {
+        renewed += 1;
+        return true;
+      }
       if (response.status === 401) return false;
       throw await problemOf(response);
     })

@@ -33,11 +33,11 @@ export function given(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
 }
 
-let made = 0;
+let count = 0;
 
 /** A field with its label. */
 export function field(wanted: Field): HTMLElement {
-  const id = `field-${++made}`;
+  const id = `field-${++count}`;
   const label = element("label", "", wanted.label);
   label.htmlFor = id;
   const box = element("div", "field", label);

@@ -83,6 +83,30 @@ it("calls at the same time share one renewal", async () => {
   expect(asked.filter((request) => request.endsWith("/auth/refresh"))).toHaveLength(1);
 });
 
+it("a refusal that comes after the renewal does not renew again", async () => {
+  let late: (response: Response) => void = () => {};
+  const held = new Promise<Response>((resolve) => {
+    late = resolve;
+  });
+  let renewed = false;
+  answer = (request) => {
+    if (request.endsWith("/auth/refresh")) {
+      renewed = true;
+      return json(200, {});
+    }
+    return renewed ? json(200, request) : refusal(401, "unauthenticated");
+  };
+  const fetched = globalThis.fetch;
+  vi.stubGlobal("fetch", (path: string, init: RequestInit) =>
+    path.endsWith("/slow") && !renewed ? held : fetched(path, init),
+  );
+  const slow = call("GET", "/slow");
+  await call("GET", "/quick");
+  late(refusal(401, "unauthenticated"));
+  expect(await slow).toBe("GET /api/v1/slow");
+  expect(asked.filter((request) => request.endsWith("/auth/refresh"))).toHaveLength(1);
+});
+
 it("who is signed out is told so; a wrong password is something else", async () => {
   answer = (request) =>
     request.endsWith("/auth/refresh")

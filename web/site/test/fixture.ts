@@ -5,10 +5,13 @@
 
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
-import { test as base } from "@playwright/test";
+import { test as base, type Page } from "@playwright/test";
+import { findingsBy } from "../../testing/axe.ts";
 
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const WEB = new URL("../../", import.meta.url);
 const TYPES: Record<string, string> = { ".js": "text/javascript", ".css": "text/css" };
 
@@ -111,7 +114,80 @@ export const ME = {
   permissions: ["members:read", "members:write"],
 };
 
-export const page = (...items: unknown[]): Answer => [200, { items, next_cursor: null }];
+const listOf = (...items: unknown[]): Answer => [200, { items, next_cursor: null }];
+
+export const NOW = "2026-03-01T12:00:00Z";
+
+/** Somebody is signed in, with something in every list. */
+export function furnish(api: FakeApi): void {
+  api.on("GET /auth/me", [200, ME]);
+  api.on("GET /auth/factors", [
+    200,
+    {
+      totp_since: null,
+      recovery_codes_left: 0,
+      passkeys: 1,
+      issuers: [{ id: "i", name: "Login Inc.", linked_at: NOW, last_used_at: NOW }],
+    },
+  ]);
+  api.on(
+    "GET /auth/passkeys",
+    listOf({ id: "p", name: "my key", created_at: NOW, last_used_at: null }),
+  );
+  const session = {
+    user_agent: "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0",
+    address: "192.0.2.7",
+    methods: ["password", "totp"],
+    created_at: NOW,
+    last_used_at: NOW,
+  };
+  api.on(
+    "GET /auth/sessions",
+    listOf({ ...session, id: "s1", current: true }, { ...session, id: "s2", current: false }),
+  );
+  api.on("GET /auth/roles", listOf({ id: "r", name: "Night shift" }));
+  api.on("GET /auth/workspaces", listOf(ME.workspace, { id: "w", name: "Another Shop" }));
+  const member = { email_verified: true, second_factor: true, role_id: null, joined_at: NOW };
+  api.on(
+    "GET /auth/members",
+    listOf(
+      { ...member, user_id: ME.id, name: "Ada", email: ME.email, role: "owner" },
+      { ...member, user_id: "b", name: "Bob", email: "bob@example.com", role: "viewer" },
+    ),
+  );
+  api.on(
+    "GET /auth/invites",
+    listOf({
+      id: "v",
+      email: "eve@example.com",
+      role: "custom",
+      role_id: "r",
+      sent_at: NOW,
+      expires_at: NOW,
+    }),
+  );
+  api.on("POST /auth/invites/lookup", [
+    200,
+    {
+      workspace_name: "Juniper & Pine",
+      email: "bob@example.com",
+      role: "agent",
+      role_name: null,
+      account: "none",
+    },
+  ]);
+  api.on("POST /auth/email/verify", [204]);
+}
+
+export async function open(page: Page, name: string): Promise<void> {
+  await page.goto(`/account/${name}`);
+  await page.waitForLoadState("networkidle");
+}
+
+/** What axe finds, as lines to read. */
+export function findings(page: Page): Promise<string[]> {
+  return findingsBy(AXE, page);
+}
 
 export const test = base.extend<{ api: FakeApi; complaints: string[] }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the pattern.

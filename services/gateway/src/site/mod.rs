@@ -135,7 +135,7 @@ async fn account_page(
     };
     let file = app.0.web_dir.join("account").join(format!("{page}.html"));
     let response = serve(ServeFile::new(file), request).await;
-    // The address may carry a secret, or name who is asked to sign in.
+    // Where somebody was before they signed in is nobody else's business.
     ([(header::REFERRER_POLICY, "no-referrer")], response).into_response()
 }
 
