@@ -97,7 +97,7 @@ test("from registering to signing out everywhere", async ({ browser, page }) => 
     await expect(page.getByLabel("E-mail")).toHaveAccessibleDescription(/a member's/);
     await expect(page.getByLabel("E-mail")).toHaveValue(ada.email);
     await page.getByLabel("E-mail").fill(bob.email);
-    await page.getByLabel("Role").selectOption("Supervisor");
+    await page.getByLabel("Role", { exact: true }).selectOption("Supervisor");
     await page.getByRole("button", { name: "Invite" }).click();
     await expect(page.getByText(`A letter is on its way to ${bob.email}.`)).toBeVisible();
     await expect(page.getByRole("listitem").filter({ hasText: bob.email })).toContainText(
