@@ -159,8 +159,8 @@ async function onEach(
 
 /** Answers 426 to what is no upgrade, before anything else. */
 const isSocket = (operation: Operation): boolean => operation.path === "/ws/chat";
-/** The way back from an identity provider: it answers browsers, by the sign-in page that says why. */
-const isWayBack = (operation: Operation): boolean => operation.path.endsWith("/callback");
+/** The ways to an identity provider and back: they answer browsers, by the sign-in page that says why. */
+const isDetour = (operation: Operation): boolean => operation.path.startsWith("/auth/oidc/");
 const takesJson = (operation: Operation): boolean => operation.takesJson;
 
 test("without a token: 401", async () => {
@@ -231,7 +231,7 @@ test("what belongs to another workspace: 404, as if it were not there", async ()
     "PATCH /auth/issuers/{id}": { name: "Mine now" },
   };
   await onEach(
-    (one) => /\{(?!type)/.test(one.path) && !isWayBack(one),
+    (one) => /\{(?!type)/.test(one.path) && !isDetour(one),
     404,
     (one) => {
       const body = json[`${one.method} ${one.path}`];
@@ -244,7 +244,7 @@ test("what belongs to another workspace: 404, as if it were not there", async ()
 test("an id of nothing, and one that is no id: 404", async () => {
   for (const id of [randomUUID(), "nothing"]) {
     await onEach(
-      (one) => one.method === "GET" && /\{(?!type)/.test(one.path) && !isWayBack(one),
+      (one) => one.method === "GET" && /\{(?!type)/.test(one.path) && !isDetour(one),
       404,
       (one) => ({ path: one.path.replace(/\{\w+\}/g, id) }),
     );
