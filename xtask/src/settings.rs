@@ -133,7 +133,12 @@ impl<'a> Settings<'a> {
                     set(&name, url(ports.public(service)));
                 }
                 // Everybody comes from this machine, and tests are many people in a hurry.
-                set("SYNTERA_LIMIT_SCALE", "1000".into());
+                if self.instance.name == "test" {
+                    set("SYNTERA_LIMIT_SCALE", "1000".into());
+                } else {
+                    set("SYNTERA_LIMIT_SCALE", "100".into());
+                    set("SYNTERA_LIMIT_SENSITIVE", "6/60".into());
+                }
                 let web = self.workspace.root.join("web/dist");
                 set("SYNTERA_WEB_DIR", web.display().to_string());
                 set("SYNTERA_DEMO_FILE", self.demo_file().display().to_string());

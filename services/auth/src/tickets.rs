@@ -231,6 +231,17 @@ pub(crate) async fn forget(
     Ok(())
 }
 
+/// Deletes all of a person's tickets: whoever asked for them may be somebody else.
+pub(crate) async fn forget_all(connection: &mut PgConnection, user: UserId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM auth.tickets WHERE user_id = $1",
+        user.as_uuid()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Deletes some of the tickets that nobody used in time; answers how many.
 pub(crate) async fn delete_expired(
     connection: &mut PgConnection,

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use vault::Sealed;
 
 use super::model::{NewPerson, NewWorkspace};
-use crate::members;
+use crate::{members, tickets};
 
 /// Writes a person; answers whether their address was free.
 pub(crate) async fn insert_person(
@@ -159,12 +159,7 @@ pub(super) async fn scrub(
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!(
-        "DELETE FROM auth.tickets WHERE user_id = $1",
-        user.as_uuid()
-    )
-    .execute(&mut *connection)
-    .await?;
+    tickets::forget_all(&mut *connection, user).await?;
     sqlx::query!(
         "UPDATE auth.sessions SET user_agent = NULL, address = NULL WHERE user_id = $1",
         user.as_uuid()

@@ -144,6 +144,7 @@ async fn reset(app: &App, body: ResetPassword, client: &Client) -> Result<(), Er
     tickets::spend(&mut transaction, &ticket.hash).await?;
     if people::verify(&mut transaction, user, now).await? {
         factors::forget_all(&mut transaction, user).await?;
+        tickets::forget_all(&mut transaction, user).await?;
     }
     store::set(&mut transaction, user, &hash).await?;
     let ended = sessions::end_of_user(

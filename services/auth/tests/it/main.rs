@@ -24,6 +24,7 @@ mod passwords;
 mod permissions;
 mod provider;
 mod refresh;
+mod reseal;
 mod roles;
 mod sessions;
 mod signing;
