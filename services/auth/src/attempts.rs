@@ -19,10 +19,6 @@ use stores::redis::Redis;
 
 /// Mistakes are counted for this long, from the first one on.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Mistakes of one address about one account.
-const FROM_ONE_ADDRESS: i64 = 10;
-/// Mistakes of all addresses about one account.
-const FROM_ANYWHERE: i64 = 100;
 const ANSWER_WITHIN: Duration = Duration::from_millis(50);
 /// How many counters an instance keeps for itself at most.
 const KEPT: usize = 10_000;
@@ -72,7 +68,27 @@ struct Counter {
     until: DateTime<Utc>,
 }
 
+/// How many mistakes about one account are too many.
+struct Allowed {
+    from_one_address: i64,
+    from_anywhere: i64,
+}
+
 impl Attempt {
+    /// A hundred wrong passwords are what NIST SP 800-63B §5.2.2 allows; a code has fewer digits.
+    const fn allowed(self) -> Allowed {
+        match self {
+            Self::Password => Allowed {
+                from_one_address: 100,
+                from_anywhere: 500,
+            },
+            Self::Code | Self::Letter => Allowed {
+                from_one_address: 10,
+                from_anywhere: 100,
+            },
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
@@ -182,8 +198,14 @@ fn counters(
     account: &[u8],
     address: Option<IpAddr>,
 ) -> impl Iterator<Item = (String, i64)> {
-    let here = address.map(|address| (key(attempt, account, Some(address)), FROM_ONE_ADDRESS));
-    let anywhere = (key(attempt, account, None), FROM_ANYWHERE);
+    let allowed = attempt.allowed();
+    let here = address.map(|address| {
+        (
+            key(attempt, account, Some(address)),
+            allowed.from_one_address,
+        )
+    });
+    let anywhere = (key(attempt, account, None), allowed.from_anywhere);
     std::iter::once(anywhere).chain(here)
 }
 
@@ -231,21 +253,21 @@ mod tests {
             Some("192.0.2.2".parse().unwrap()),
         );
         for _ in 0..10 {
-            let may = attempts.check(Attempt::Password, b"ada", first).await;
+            let may = attempts.check(Attempt::Code, b"ada", first).await;
             assert_eq!(may, Ok(()));
-            attempts.miss(Attempt::Password, b"ada", first).await;
+            attempts.miss(Attempt::Code, b"ada", first).await;
         }
-        let may = attempts.check(Attempt::Password, b"ada", first).await;
+        let may = attempts.check(Attempt::Code, b"ada", first).await;
         assert_eq!(may, Err(TooMany(WINDOW)));
         for (attempt, account, address) in [
-            (Attempt::Password, b"ada", second),
-            (Attempt::Password, b"bob", first),
-            (Attempt::Code, b"ada", first),
+            (Attempt::Code, b"ada", second),
+            (Attempt::Code, b"bob", first),
+            (Attempt::Password, b"ada", first),
         ] {
             assert_eq!(attempts.check(attempt, account, address).await, Ok(()));
         }
         clock.advance(WINDOW);
-        let may = attempts.check(Attempt::Password, b"ada", first).await;
+        let may = attempts.check(Attempt::Code, b"ada", first).await;
         assert_eq!(may, Ok(()));
     }
 
@@ -254,11 +276,11 @@ mod tests {
         let attempts = alone(&Clock::manual(DateTime::UNIX_EPOCH));
         for host in 0..100_u8 {
             let address = Some(IpAddr::from([192, 0, 2, host]));
-            let may = attempts.check(Attempt::Password, b"ada", address).await;
+            let may = attempts.check(Attempt::Code, b"ada", address).await;
             assert_eq!(may, Ok(()), "{host}");
-            attempts.miss(Attempt::Password, b"ada", address).await;
+            attempts.miss(Attempt::Code, b"ada", address).await;
         }
-        let may = attempts.check(Attempt::Password, b"ada", None).await;
+        let may = attempts.check(Attempt::Code, b"ada", None).await;
         assert_eq!(may, Err(TooMany(WINDOW)));
     }
 }

@@ -105,7 +105,7 @@ async fn without_redis_nothing_waits_and_guessing_stays_slow() {
         let request = auth.server.post("/auth/login").json(&wrong);
         Answer::of(request.header("x-forwarded-for", "192.0.2.7"))
     };
-    for _ in 0..10 {
+    for _ in 0..100 {
         try_one().await.problem("invalid_credentials");
     }
     try_one().await.problem("rate_limited");

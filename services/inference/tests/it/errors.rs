@@ -216,7 +216,9 @@ async fn what_takes_too_long_is_given_up_and_leaves_the_queue_free() {
     small.requests = 1.try_into().unwrap();
     app.work = work(small);
     let server = Server::start(app).await;
-    let body = json!({"model": "all-minilm-l6-v2", "input": vec!["some text"; 200]});
+    // Long enough that no machine is done before it looks at the clock.
+    let text = "some text ".repeat(60);
+    let body = json!({"model": "all-minilm-l6-v2", "input": vec![text; 200]});
     for _ in 0..2 {
         let late = server.post("/v1/embeddings", body.clone()).await;
         assert_error(late, 503, json!("deadline_exceeded"), Value::Null);
