@@ -18,6 +18,7 @@ mod npm;
 mod openapi;
 mod place;
 mod ports;
+mod python;
 mod run;
 mod say;
 mod secrets;

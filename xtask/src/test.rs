@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use crate::cargo;
 use crate::infra;
 use crate::place::{Instance, Workspace};
+use crate::python::Python;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::supervise::Supervisor;
@@ -28,6 +29,8 @@ struct Context<'a> {
     instance: &'a Instance,
     /// Whether this command started the infrastructure, and so must stop it.
     ours: bool,
+    /// The same of the services.
+    fleet: bool,
 }
 
 impl Context<'_> {
@@ -37,6 +40,35 @@ impl Context<'_> {
         self.ours |= !Supervisor::infra(self.instance).is_running();
         infra::ensure(self.workspace, self.instance)?;
         Ok(())
+    }
+
+    /// The services of the instance, started by the first step that needs them; where they are reached.
+    fn fleet(&mut self) -> Result<String> {
+        let secrets = Secrets::of(self.instance)?;
+        let settings = Settings::new(self.workspace, self.instance, &secrets);
+        if !self.fleet {
+            if Supervisor::fleet(self.instance).is_running() {
+                bail!(
+                    "instance {0} runs already, perhaps with older programs: cargo xtask down --instance {0}",
+                    self.instance.name
+                );
+            }
+            self.infra()?;
+            up::start(self.workspace, self.instance, &settings)?;
+            self.fleet = true;
+        }
+        Ok(settings.public_url())
+    }
+
+    /// Stops what this command started.
+    fn stop(&self) -> Result<()> {
+        if self.ours {
+            down::stop(self.instance)
+        } else if self.fleet {
+            down::stop_fleet(self.instance)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -99,6 +131,12 @@ fn steps() -> Vec<Step> {
         "the whole fleet, and journeys through it in Chromium",
         e2e,
     ));
+    // Last, because the people that it makes up crowd the mail page and the logs.
+    steps.push(step(
+        "fuzz",
+        "requests that Schemathesis makes up, and the answers held against the OpenAPI document",
+        fuzz,
+    ));
     steps
 }
 
@@ -139,26 +177,24 @@ fn e2e(c: &mut Context<'_>) -> Result<()> {
     let folder = c.workspace.root.join("tests/e2e");
     install::debian(&install::BROWSER.iter().collect::<Vec<_>>())?;
     npm::install_folder(c.workspace, &folder)?;
-    if Supervisor::fleet(c.instance).is_running() {
-        bail!(
-            "instance {0} runs already, perhaps with older programs: cargo xtask down --instance {0}",
-            c.instance.name
-        );
-    }
-    let secrets = Secrets::of(c.instance)?;
-    let settings = Settings::new(c.workspace, c.instance, &secrets);
-    c.infra()?;
-    up::start(c.workspace, c.instance, &settings)?;
     let mut tests = npm::npm(&folder);
     tests
         .arg("test")
-        .env("SYNTERA_E2E_BASE_URL", settings.public_url())
+        .env("SYNTERA_E2E_BASE_URL", c.fleet()?)
         .env("SYNTERA_E2E_INSTANCE_DIR", &c.instance.folder)
         .env("CI", "1")
         .envs(chromium().map(|path| ("CHROMIUM_PATH", path)));
-    let result = run::visibly_as_group(&mut tests);
-    run::uninterruptible(|| down::stop_fleet(c.instance))?;
-    result
+    run::visibly_as_group(&mut tests)
+}
+
+fn fuzz(c: &mut Context<'_>) -> Result<()> {
+    let pinned = "tools/schemathesis/requirements.txt";
+    let python = Python::installed(c.workspace, pinned, "fuzz-python")?;
+    let mut fuzz = python.interpreter();
+    fuzz.arg(c.workspace.root.join("tests/fuzz/fuzz.py"))
+        .arg(c.fleet()?)
+        .current_dir(c.instance.sub("fuzz")?);
+    run::visibly_as_group(&mut fuzz)
 }
 
 /// What the browser tests drive, unless the caller says so.
@@ -187,6 +223,7 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance, names: &[Strin
         workspace,
         instance,
         ours: false,
+        fleet: false,
     };
     let began = Instant::now();
     let mut results = Vec::new();
@@ -203,9 +240,7 @@ pub(crate) fn command(workspace: &Workspace, instance: &Instance, names: &[Strin
         results.push((step.name, result.is_ok(), start.elapsed()));
     }
     let interrupted = run::interrupted();
-    if context.ours {
-        run::uninterruptible(|| down::stop(instance))?;
-    }
+    run::uninterruptible(|| context.stop())?;
     let failed = results.iter().filter(|(_, passed, _)| !passed).count();
     say::line(summary(&results, began.elapsed()));
     if interrupted {

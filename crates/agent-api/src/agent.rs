@@ -75,7 +75,7 @@ fn default_language() -> String {
 pub struct PatchAgent {
     /// The name that customers see.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
     pub name: Field<String>,
     /// The voice that it speaks with.
     #[serde(default)]

@@ -15,9 +15,9 @@ use crate::{Workspace, password};
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// The e-mail address to sign in with.
-    #[schema(value_type = String, example = "ada@example.com")]
+    #[schema(value_type = String, format = Email, example = "ada@example.com")]
     pub email: Personal<String>,
-    /// The password, 8 to 128 characters.
+    /// The password, 8 to 128 characters; none that others would soon guess.
     #[schema(value_type = String, min_length = 8, max_length = 128, format = Password)]
     pub password: SecretString,
     /// The person's name.
@@ -59,7 +59,7 @@ pub enum AfterRegistration {
 pub struct UpdateMe {
     /// The name.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
     pub name: Field<Personal<String>>,
 }
 
@@ -108,8 +108,11 @@ pub struct Me {
     pub role: Role,
     /// Which of the workspace's own roles, if it is one.
     pub role_id: Option<RoleId>,
-    /// What the role may do.
+    /// What the role may do; nothing while a second factor is demanded.
     pub permissions: Vec<String>,
+    /// Whether the workspace demands a second factor that this session lacks: set one up, or sign in again
+    /// with it.
+    pub second_factor_demanded: bool,
     /// The sign-in that the token belongs to.
     pub session_id: SessionId,
     /// When the account was created.

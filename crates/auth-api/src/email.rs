@@ -28,7 +28,7 @@ impl Validate for VerifyEmail {
 #[serde(deny_unknown_fields)]
 pub struct ChangeEmail {
     /// The new address.
-    #[schema(value_type = String, example = "ada@example.com", min_length = 1, max_length = 320)]
+    #[schema(value_type = String, format = Email, example = "ada@example.com", min_length = 1, max_length = 320)]
     pub email: Personal<String>,
     /// The password; an account that has none leaves it out.
     #[serde(default)]

@@ -26,7 +26,7 @@ pub struct Invite {
     pub role: Role,
     /// Which of the workspace's own roles, if the role is `custom`.
     pub role_id: Option<RoleId>,
-    /// The user or the key that invited them.
+    /// The user or the key that invited them, or the identity provider that vouched for them.
     pub invited_by: Uuid,
     /// When they were invited.
     pub created_at: DateTime<Utc>,
@@ -41,7 +41,7 @@ pub struct Invite {
 #[serde(deny_unknown_fields)]
 pub struct CreateInvite {
     /// Who is invited.
-    #[schema(value_type = String, example = "bob@example.com")]
+    #[schema(value_type = String, format = Email, example = "bob@example.com")]
     pub email: Personal<String>,
     /// The role that they will have.
     pub role: Role,
@@ -109,7 +109,7 @@ pub struct AcceptInvite {
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     pub name: Option<Personal<String>>,
-    /// The password, 8 to 128 characters, when there is no account yet.
+    /// The password, 8 to 128 characters and none that others would soon guess, when there is no account yet.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 8, max_length = 128, format = Password)]
     pub password: Option<SecretString>,

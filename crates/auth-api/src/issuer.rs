@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use common::{telemetry::Personal, tokens::Role};
-use ids::IssuerId;
+use ids::{IssuerId, WorkspaceId};
 use rest::{Check, Field, Validate};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,23 @@ pub struct Issuer {
     pub updated_at: DateTime<Utc>,
 }
 
+/// An identity provider that signs the caller in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Identity {
+    /// The provider.
+    pub issuer_id: IssuerId,
+    /// What it is called.
+    pub name: String,
+    /// The workspace that it belongs to, and signs in to.
+    pub workspace_id: WorkspaceId,
+    /// What that is called.
+    pub workspace_name: String,
+    /// When one first signed in by it.
+    pub linked_at: DateTime<Utc>,
+    /// When one last signed in by it.
+    pub last_used_at: DateTime<Utc>,
+}
+
 /// An identity provider to be added.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -137,20 +154,20 @@ impl Validate for CreateIssuer {
 pub struct PatchIssuer {
     /// What people see on the button.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
     pub name: Field<String>,
     /// What it calls us.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 500)]
+    #[schema(value_type = String, min_length = 1, max_length = 500)]
     pub client_id: Field<String>,
     /// The secret that it gave us.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = Password, min_length = 1, max_length = 1000)]
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 1000)]
     pub client_secret: Field<SecretString>,
     /// The domains of the addresses that it vouches for. One that was not there before must be the
     /// domain of the caller's own verified address.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 20)]
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 20)]
     pub email_domains: Field<Vec<String>>,
     /// The role of those who join by signing in; null lets in members only.
     #[serde(default)]

@@ -25,7 +25,9 @@ pub use factor::{
     TotpSetup,
 };
 pub use invite::{AcceptInvite, CreateInvite, Invite, InviteAccount, InviteDetails, LookUpInvite};
-pub use issuer::{CreateIssuer, Issuer, LoginIssuer, LoginOptions, LookUpLogin, PatchIssuer};
+pub use issuer::{
+    CreateIssuer, Identity, Issuer, LoginIssuer, LoginOptions, LookUpLogin, PatchIssuer,
+};
 pub use key::{CreateKey, ExchangeKey, Key, KeyKind, KeyToken, NewKey};
 pub use key_set::{PublicKey, PublicKeys};
 pub use member::{Member, PatchMember};

@@ -41,7 +41,7 @@ pub struct ChangePassword {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password, max_length = 1024)]
     pub current_password: Option<SecretString>,
-    /// The new one.
+    /// The new one; none that others would soon guess.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     pub new_password: SecretString,
 }
@@ -60,7 +60,7 @@ impl Validate for ChangePassword {
 #[serde(deny_unknown_fields)]
 pub struct ForgottenPassword {
     /// The account's address.
-    #[schema(value_type = String, example = "ada@example.com", min_length = 1, max_length = 320)]
+    #[schema(value_type = String, format = Email, example = "ada@example.com", min_length = 1, max_length = 320)]
     pub email: Personal<String>,
 }
 
@@ -77,7 +77,7 @@ pub struct ResetPassword {
     /// What the link carries.
     #[schema(value_type = String, min_length = 1, max_length = 200)]
     pub token: SecretString,
-    /// The new password.
+    /// The new password; none that others would soon guess.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     pub password: SecretString,
 }

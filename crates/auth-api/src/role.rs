@@ -50,11 +50,11 @@ impl Validate for CreateRole {
 pub struct PatchRole {
     /// What it is called.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
     pub name: Field<String>,
     /// All that it lets people do.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, min_items = 1)]
+    #[schema(value_type = Vec<String>, min_items = 1)]
     pub permissions: Field<Vec<String>>,
 }
 

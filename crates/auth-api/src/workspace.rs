@@ -33,6 +33,8 @@ pub struct WorkspaceSettings {
     pub enforce_identity: bool,
     /// Whether there is a secret to sign visitors' identities with.
     pub has_identity_secret: bool,
+    /// Whether members must have a second factor.
+    pub require_second_factor: bool,
 }
 
 /// A workspace that one belongs to.
@@ -70,12 +72,17 @@ impl Validate for CreateWorkspace {
 pub struct PatchWorkspace {
     /// The company's name.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
     pub name: Field<String>,
     /// Whether visitors must prove who they are. It takes a secret to sign their identities with.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     pub enforce_identity: Field<bool>,
+    /// Whether members must have a second factor: without one their tokens have no permissions. It takes one
+    /// of one's own. The workspace's own identity providers answer for those whom they sign in.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    pub require_second_factor: Field<bool>,
 }
 
 impl Validate for PatchWorkspace {
@@ -84,6 +91,11 @@ impl Validate for PatchWorkspace {
             check.line("/name", name, NAME);
         });
         check.required("/enforce_identity", &self.enforce_identity, |_, _| {});
+        check.required(
+            "/require_second_factor",
+            &self.require_second_factor,
+            |_, _| {},
+        );
     }
 }
 

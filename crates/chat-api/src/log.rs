@@ -75,7 +75,7 @@ pub struct Source {
 #[serde(deny_unknown_fields)]
 pub struct Body {
     /// The text. Clients show it as text, never as HTML.
-    #[schema(value_type = String, max_length = 10_000)]
+    #[schema(value_type = String, min_length = 1, max_length = 10_000)]
     pub text: Personal<String>,
     /// What an answer of the AI rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -152,7 +152,7 @@ pub struct Entry {
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
     /// Any string that is unique among the sender's messages of the channel.
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 64)]
     pub client_id: String,
     /// What it says.
     pub body: Body,

@@ -48,11 +48,11 @@ pub struct Contact {
 pub struct CreateContact {
     /// The name.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub name: Option<Personal<String>>,
     /// The e-mail address.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = Email)]
     pub email: Option<Personal<String>>,
     /// The telephone number.
     #[serde(default)]
@@ -60,7 +60,7 @@ pub struct CreateContact {
     pub phone: Option<Personal<String>>,
     /// The company.
     #[serde(default)]
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     pub company: Option<String>,
     /// How promising, 0 to 100; 0 when absent.
     #[serde(default)]
@@ -78,11 +78,11 @@ pub struct CreateContact {
 pub struct PatchContact {
     /// The name; null clears it.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub name: Field<Personal<String>>,
     /// The e-mail address; null clears it.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = Email)]
     pub email: Field<Personal<String>>,
     /// The telephone number; null clears it.
     #[serde(default)]
@@ -90,7 +90,7 @@ pub struct PatchContact {
     pub phone: Field<Personal<String>>,
     /// The company; null clears it.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub company: Field<String>,
     /// How promising, 0 to 100; null sets it to 0.
     #[serde(default)]

@@ -7,6 +7,7 @@ use axum::{
 };
 use common::{ErrorCode, Problem, problem::FieldError};
 use http::{HeaderValue, header, request::Parts};
+use serde::Serialize;
 
 /// The tag of a version: `"7"`.
 #[must_use]
@@ -14,22 +15,24 @@ pub fn etag(version: i64) -> HeaderValue {
     HeaderValue::try_from(format!("\"{version}\"")).expect("digits in quotes are a header value")
 }
 
-/// A response whose `ETag` is the resource's version.
-#[derive(Debug)]
-pub struct Tagged<R> {
-    /// The version of the resource in `response`.
-    pub version: i64,
-    /// The response without its tag.
-    pub response: R,
+/// A JSON body whose `ETag` is its version.
+#[derive(Debug, Clone, Copy)]
+pub struct Tagged<T> {
+    body: T,
+    version: i64,
 }
 
-impl<R: IntoResponse> IntoResponse for Tagged<R> {
+impl<T> Tagged<T> {
+    /// `body` as it is at `version`.
+    pub const fn new(body: T, version: i64) -> Self {
+        Self { body, version }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
-        let mut response = self.response.into_response();
-        response
-            .headers_mut()
-            .insert(header::ETAG, etag(self.version));
-        response
+        let tag = [(header::ETAG, etag(self.version))];
+        (tag, axum::Json(self.body)).into_response()
     }
 }
 

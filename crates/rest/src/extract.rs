@@ -131,14 +131,19 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-/// serde reports a missing member at its parent; the pointer of an unknown one is there already or not,
-/// depending on the format. Both are named by their own pointer here.
+/// serde reports a missing or repeated member at its parent; the pointer of an unknown one is there
+/// already or not, depending on the format. Each is named by its own pointer here.
 fn name_the_member(pointer: String, cause: &str) -> (String, String) {
     // serde_json appends " at line L column C", which says nothing to somebody with a pointer.
     let message = cause.rfind(" at line ").map_or(cause, |end| &cause[..end]);
     let quoted = || message.split('`').nth(1).unwrap_or_default().to_owned();
     if message.starts_with("missing field `") {
         (format!("{pointer}/{}", quoted()), "is required".to_owned())
+    } else if message.starts_with("duplicate field `") {
+        (
+            format!("{pointer}/{}", quoted()),
+            "is there more than once".to_owned(),
+        )
     } else if message.starts_with("unknown field `") {
         let name = quoted();
         let own = format!("/{name}");
@@ -165,25 +170,26 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let text = parts.uri.query().unwrap_or_default();
-        let deserializer =
-            serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(text.as_bytes()));
-        serde_path_to_error::deserialize(deserializer)
-            .map(Self)
-            .map_err(|error| {
-                let name = error.path().to_string();
-                let (pointer, detail) =
-                    name_the_member(String::new(), &error.into_inner().to_string());
-                let name = if name == "." {
-                    pointer.trim_start_matches('/').to_owned()
-                } else {
-                    name
-                };
-                Problem::new(ErrorCode::InvalidQuery)
-                    .detail(format!("{name}: {detail}"))
-                    .field(FieldError::parameter(name, detail))
-            })
+        parameters(parts.uri.query().unwrap_or_default()).map(Self)
     }
+}
+
+/// Reads the text of a query.
+pub(crate) fn parameters<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    let deserializer =
+        serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(text.as_bytes()));
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let name = error.path().to_string();
+        let (pointer, detail) = name_the_member(String::new(), &error.into_inner().to_string());
+        let name = if name == "." {
+            pointer.trim_start_matches('/').to_owned()
+        } else {
+            name
+        };
+        Problem::new(ErrorCode::InvalidQuery)
+            .detail(format!("{name}: {detail}"))
+            .field(FieldError::parameter(name, detail))
+    })
 }
 
 /// Path parameters. One that does not parse names nothing that could exist: 404.
@@ -246,6 +252,7 @@ mod tests {
             pointers(r#"{"name":"x","tags":[],"admin":true}"#),
             ["/admin"]
         );
+        assert_eq!(pointers(r#"{"name":"x","tags":[],"name":"y"}"#), ["/name"]);
         assert_eq!(pointers("[]"), [""]);
         assert_eq!(pointers(r#" ["x",[1]]"#), [""]);
         assert_eq!(pointers_of::<Empty>(r#"["x"]"#), [""]);

@@ -1,10 +1,15 @@
 //! Lists: `?limit=&cursor=` in, `{items, next_cursor}` out, by keyset and never by offset.
 
+use axum::extract::FromRequestParts;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use common::{ErrorCode, Problem, problem::FieldError};
+use http::request::Parts;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use utoipa::ToSchema;
+use url::form_urlencoded;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::extract::parameters;
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -39,6 +44,71 @@ impl<T> Page<T> {
             items: self.items.into_iter().map(item).collect(),
             next_cursor: self.next_cursor,
         }
+    }
+}
+
+/// Which page of a list: all that the query of a list without filters says.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many at most.
+    #[serde(default)]
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+impl PageQuery {
+    /// The key that the page begins behind; none on the first one.
+    ///
+    /// # Errors
+    /// 400 when the cursor was not made by this list.
+    pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Problem> {
+        self.cursor.as_ref().map(Cursor::read).transpose()
+    }
+}
+
+/// The query of a list with filters: `limit` and `cursor` are the page's, everything else is the
+/// filters'. What does not fit answers as [`Query`](crate::Query) does, also where `F` denies unknown
+/// fields: serde's `flatten` cannot.
+#[derive(Debug, Clone)]
+pub struct ListQuery<F> {
+    /// Which items.
+    pub filters: F,
+    /// Which page of them.
+    pub page: PageQuery,
+}
+
+impl<F: DeserializeOwned> ListQuery<F> {
+    fn read(text: &str) -> Result<Self, Problem> {
+        let mut page = form_urlencoded::Serializer::new(String::new());
+        let mut filters = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            let side = match &*name {
+                "limit" | "cursor" => &mut page,
+                _ => &mut filters,
+            };
+            side.append_pair(&name, &value);
+        }
+        Ok(Self {
+            filters: parameters(&filters.finish())?,
+            page: parameters(&page.finish())?,
+        })
+    }
+}
+
+impl<F, S> FromRequestParts<S> for ListQuery<F>
+where
+    F: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::read(parts.uri.query().unwrap_or_default())
     }
 }
 
@@ -155,6 +225,42 @@ mod tests {
             serde_json::from_str::<Limit>("0").is_err()
                 && serde_json::from_str::<Limit>("101").is_err()
         );
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Filters {
+        kind: Option<String>,
+    }
+
+    #[test]
+    fn a_list_has_filters_and_a_page() {
+        let cursor = Cursor::of(&7).0;
+        let text = format!("limit=2&kind=a%26b&cursor={cursor}");
+        let query = ListQuery::<Filters>::read(&text).unwrap();
+        assert_eq!(query.filters.kind.as_deref(), Some("a&b"));
+        assert_eq!(query.page.limit.rows(), 3);
+        assert_eq!(query.page.after().unwrap(), Some(7));
+        let neither = ListQuery::<Filters>::read("").unwrap();
+        assert_eq!(neither.filters.kind, None);
+        assert_eq!(neither.page.after::<i32>().unwrap(), None);
+        assert_eq!(neither.page.limit, Limit::default());
+    }
+
+    #[test]
+    fn a_parameter_that_does_not_fit_is_named() {
+        for (text, name) in [
+            ("limit=0", "limit"),
+            ("limit=1&limit=2", "limit"),
+            ("kind=a&kind=b", "kind"),
+            ("limit=1&colour=red", "colour"),
+        ] {
+            let problem = ListQuery::<Filters>::read(text).unwrap_err();
+            assert_eq!(problem.code(), ErrorCode::InvalidQuery, "{text}");
+            let errors = problem.document().errors;
+            assert_eq!(errors[0].parameter.as_deref(), Some(name), "{text}");
+        }
+        assert!(parameters::<PageQuery>("kind=a").is_err());
     }
 
     #[test]

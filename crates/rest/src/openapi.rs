@@ -5,8 +5,8 @@ use utoipa::{
     Modify, OpenApi, PartialSchema, ToSchema,
     openapi::{
         Components, ContentBuilder, OpenApi as Spec, RefOr, Response, ResponseBuilder, Server,
-        path::Operation,
-        schema::{Ref, Schema},
+        path::{Operation, Parameter},
+        schema::{Ref, Schema, SchemaType, Type},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -15,6 +15,11 @@ use utoipa::{
 pub(crate) const BASE: &str = "/api/v1";
 /// The bearer token of people, programs and visitors.
 const BEARER: &str = "bearer";
+
+/// What [`IfMatch`](crate::IfMatch) takes: entity tags (RFC 9110 §8.8.3) without commas in them.
+const IF_MATCH: &str = r#"^(\*|"[!#-+.-~-]*"( *, *"[!#-+.-~-]*")*)$"#;
+/// What [`IdempotencyKey`](crate::IdempotencyKey) takes.
+const IDEMPOTENCY_KEY: &str = r"^[!-~]([\t -~]*[!-~])?$";
 
 /// Adds what every operation answers: the statuses that the shared layers and extractors give, each as
 /// a problem document. An operation documents its own statuses; these fill what is missing.
@@ -47,6 +52,9 @@ const WITH_TOKEN: &[(&str, &str)] = &[
         "the caller may not do this, or comes from an origin that is not allowed",
     ),
 ];
+/// Statuses of an operation that changes something and wants no token: it sets cookies or reads them, so
+/// a browser may call it from our own pages only.
+const WITH_COOKIES: &[(&str, &str)] = &[("403", "the request comes from another site's page")];
 
 impl Modify for Problems {
     fn modify(&self, spec: &mut Spec) {
@@ -66,21 +74,30 @@ impl Modify for Problems {
             SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)).into(),
         );
         for (path, item) in &mut spec.paths.paths {
-            let operations = [
-                &mut item.get,
+            if let Some(operation) = &mut item.get {
+                complete(path, Does::Reads, operation);
+            }
+            let changes = [
                 &mut item.post,
                 &mut item.put,
                 &mut item.patch,
                 &mut item.delete,
             ];
-            for operation in operations.into_iter().filter_map(Option::as_mut) {
-                complete(path, operation);
+            for operation in changes.into_iter().filter_map(Option::as_mut) {
+                complete(path, Does::Changes, operation);
             }
         }
     }
 }
 
-fn complete(path: &str, operation: &mut Operation) {
+/// What a method does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Does {
+    Reads,
+    Changes,
+}
+
+fn complete(path: &str, does: Does, operation: &mut Operation) {
     let public = is_public(operation);
     let mut add = |statuses: &[(&str, &str)]| {
         for (status, why) in statuses {
@@ -97,16 +114,42 @@ fn complete(path: &str, operation: &mut Operation) {
     }
     if !public {
         add(WITH_TOKEN);
+    } else if does == Does::Changes {
+        add(WITH_COOKIES);
     }
-    if operation
-        .parameters
-        .as_ref()
-        .is_some_and(|parameters| !parameters.is_empty())
+    if let Some(parameters) = &mut operation.parameters
+        && !parameters.is_empty()
     {
         add(&[("400", "a parameter or a header is not valid")]);
+        for parameter in parameters {
+            if let RefOr::T(parameter) = parameter {
+                specify(parameter);
+            }
+        }
     }
     if path.contains('{') {
         add(&[("404", "nothing is there for this workspace")]);
+    }
+}
+
+/// Says of a parameter what utoipa does not: it may be left out, but is never null; and what the headers
+/// look like that many operations take.
+fn specify(parameter: &mut Parameter) {
+    let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else {
+        return;
+    };
+    if let SchemaType::Array(types) = &schema.schema_type
+        && let [only, Type::Null] = &types[..]
+    {
+        schema.schema_type = SchemaType::Type(only.clone());
+    }
+    match &*parameter.name {
+        "If-Match" => schema.pattern = Some(IF_MATCH.to_owned()),
+        "Idempotency-Key" => {
+            schema.pattern = Some(IDEMPOTENCY_KEY.to_owned());
+            schema.max_length = Some(255);
+        }
+        _ => {}
     }
 }
 
@@ -156,23 +199,57 @@ pub fn print(spec: &Spec) {
 
 #[cfg(test)]
 mod tests {
-    use utoipa::openapi::path::OperationBuilder;
+    use utoipa::openapi::{
+        path::{OperationBuilder, ParameterBuilder},
+        schema::ObjectBuilder,
+    };
 
     use super::*;
 
+    fn answers(does: Does, operation: OperationBuilder, status: &str) -> bool {
+        let mut operation = operation.build();
+        complete("/x", does, &mut operation);
+        operation.responses.responses.contains_key(status)
+    }
+
+    // What `security(())` becomes.
+    fn public() -> OperationBuilder {
+        OperationBuilder::new().security(SecurityRequirement::default())
+    }
+
     #[test]
     fn only_who_wants_a_token_answers_401() {
-        let answers = |operation: OperationBuilder, status: &str| {
-            let mut operation = operation.build();
-            complete("/x", &mut operation);
-            operation.responses.responses.contains_key(status)
-        };
-        // What `security(())` becomes.
-        let public = || OperationBuilder::new().security(SecurityRequirement::default());
+        let answers = |operation, status| answers(Does::Reads, operation, status);
         let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());
         assert!(!answers(public(), "401") && !answers(public(), "403"));
         assert!(answers(public(), "413") && answers(public(), "503"));
         assert!(answers(OperationBuilder::new(), "401"));
         assert!(answers(OperationBuilder::new().security(bearer), "401"));
+    }
+
+    #[test]
+    fn a_header_may_be_left_out_and_is_never_null() {
+        let optional: SchemaType = [Type::String, Type::Null].into_iter().collect();
+        let schema = ObjectBuilder::new().schema_type(optional);
+        let parameter = ParameterBuilder::new()
+            .name("If-Match")
+            .schema(Some(schema));
+        let mut operation = OperationBuilder::new().parameter(parameter).build();
+        complete("/x", Does::Changes, &mut operation);
+        assert!(operation.responses.responses.contains_key("400"));
+        let Some(RefOr::T(parameter)) = operation.parameters.unwrap().pop() else {
+            panic!("it is there");
+        };
+        let Some(RefOr::T(Schema::Object(schema))) = parameter.schema else {
+            panic!("it has a schema");
+        };
+        assert!(schema.schema_type == SchemaType::Type(Type::String));
+        assert_eq!(schema.pattern.as_deref(), Some(IF_MATCH));
+    }
+
+    #[test]
+    fn a_change_without_a_token_is_refused_to_pages_of_other_sites() {
+        assert!(answers(Does::Changes, public(), "403"));
+        assert!(!answers(Does::Changes, public(), "401"));
     }
 }

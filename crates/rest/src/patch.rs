@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 /// One member of a merge patch. Mark it `#[serde(default)]`, and give its schema as
-/// `#[schema(value_type = Option<…>)]`.
+/// `#[schema(value_type = Option<…>)]`; as that of the value itself where null is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Field<T> {
     /// Not in the patch: leave as it is.

@@ -10,7 +10,7 @@ use common::{
 use ids::UserId;
 use sqlx::PgConnection;
 
-use crate::{members, sessions};
+use crate::{app::App, factors, members, sessions};
 
 /// What is true of a caller at this moment.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub(crate) struct Standing {
     pub(crate) permissions: Vec<String>,
     /// Whether the person's e-mail address was verified; a program has none to verify.
     pub(crate) email_verified: bool,
+    /// Whether the workspace demands a second factor that the session lacks: then there are no permissions.
+    pub(crate) second_factor_missing: bool,
 }
 
 /// Why a caller may not pass.
@@ -35,6 +37,9 @@ pub(crate) enum Error {
     /// Only owners may do this.
     #[error("the caller is no owner")]
     OwnersOnly,
+    /// The workspace demands a second factor, and the session lacks one.
+    #[error("the session lacks a second factor")]
+    SecondFactor,
     /// The caller's e-mail address was not verified.
     #[error("the e-mail address was not verified")]
     EmailNotVerified,
@@ -58,6 +63,8 @@ impl From<Error> for Problem {
             )),
             Error::OwnersOnly => Self::new(ErrorCode::Forbidden)
                 .detail("only an owner of the workspace may do this"),
+            Error::SecondFactor => Self::new(ErrorCode::SecondFactorSetupRequired)
+                .detail("set up an authenticator app or a passkey, or sign in again with yours"),
             Error::EmailNotVerified => Self::new(ErrorCode::EmailNotVerified)
                 .detail("open the link in the mail that we sent you, or ask for a new one"),
             Error::NotAPerson => Self::new(ErrorCode::Forbidden)
@@ -98,6 +105,19 @@ impl Standing {
     }
 }
 
+#[cfg(test)]
+impl Standing {
+    /// Somebody with this role who may do this.
+    pub(crate) fn of(role: Role, permissions: &[&str]) -> Self {
+        Self {
+            role,
+            permissions: permissions.iter().map(ToString::to_string).collect(),
+            email_verified: true,
+            second_factor_missing: false,
+        }
+    }
+}
+
 /// What is true of the caller now.
 pub(crate) async fn standing(
     connection: &mut PgConnection,
@@ -106,9 +126,11 @@ pub(crate) async fn standing(
     if caller.role == Role::Program {
         return program(connection, caller).await;
     }
-    let verified = sqlx::query_scalar!(
-        r#"SELECT u.email_verified_at IS NOT NULL AS "verified!"
-           FROM auth.sessions s JOIN auth.users u ON u.id = s.user_id
+    let found = sqlx::query!(
+        r#"SELECT u.email_verified_at IS NOT NULL AS "verified!", w.require_second_factor
+           FROM auth.sessions s
+           JOIN auth.users u ON u.id = s.user_id
+           JOIN auth.workspaces w ON w.id = s.workspace_id
            WHERE s.workspace_id = $1 AND s.id = $2 AND s.user_id = $3 AND s.revoked_at IS NULL"#,
         caller.workspace_id.as_uuid(),
         caller.session_id.as_uuid(),
@@ -116,14 +138,22 @@ pub(crate) async fn standing(
     )
     .fetch_optional(&mut *connection)
     .await?;
-    let email_verified = verified.ok_or(Error::SessionEnded)?;
-    let membership = members::find(connection, caller.workspace_id, caller.user_id)
+    let found = found.ok_or(Error::SessionEnded)?;
+    let (workspace, session) = (caller.workspace_id, caller.session_id);
+    let membership = members::find(connection, workspace, caller.user_id)
         .await?
         .ok_or(Error::SessionEnded)?;
+    let second_factor_missing =
+        found.require_second_factor && !factors::is_strong(connection, workspace, session).await?;
     Ok(Standing {
         role: membership.role,
-        permissions: membership.permissions,
-        email_verified,
+        permissions: if second_factor_missing {
+            Vec::new()
+        } else {
+            membership.permissions
+        },
+        email_verified: found.verified,
+        second_factor_missing,
     })
 }
 
@@ -142,6 +172,7 @@ async fn program(connection: &mut PgConnection, caller: &Caller) -> Result<Stand
         role: Role::Program,
         permissions: scopes.ok_or(Error::SessionEnded)?,
         email_verified: true,
+        second_factor_missing: false,
     })
 }
 
@@ -154,6 +185,8 @@ pub(crate) async fn require(
     let standing = standing(connection, caller).await?;
     if standing.may(permission) {
         Ok(standing)
+    } else if standing.second_factor_missing {
+        Err(Error::SecondFactor)
     } else {
         Err(Error::Lacks(permission))
     }
@@ -165,7 +198,9 @@ pub(crate) async fn owner(
     caller: &Caller,
 ) -> Result<Standing, Error> {
     let standing = standing(connection, caller).await?;
-    if standing.role == Role::Owner {
+    if standing.second_factor_missing {
+        Err(Error::SecondFactor)
+    } else if standing.role == Role::Owner {
         Ok(standing)
     } else {
         Err(Error::OwnersOnly)
@@ -173,16 +208,24 @@ pub(crate) async fn owner(
 }
 
 /// Lets people pass whose session lives, and answers who it is: for what somebody does to their own
-/// account.
+/// account, also while a second factor is demanded.
 pub(crate) async fn person(
     connection: &mut PgConnection,
     caller: &Caller,
 ) -> Result<UserId, Error> {
+    persons_standing(connection, caller).await?;
+    Ok(caller.user_id)
+}
+
+/// Lets people pass as [`person`] does, and answers what is true of them.
+pub(crate) async fn persons_standing(
+    connection: &mut PgConnection,
+    caller: &Caller,
+) -> Result<Standing, Error> {
     if caller.role == Role::Program {
         return Err(Error::NotAPerson);
     }
-    standing(connection, caller).await?;
-    Ok(caller.user_id)
+    standing(connection, caller).await
 }
 
 /// Lets people pass as [`person`] does, unless an identity provider opened their session: for what
@@ -199,6 +242,13 @@ pub(crate) async fn own_account(
         return Err(Error::ByIssuer);
     }
     Ok(user)
+}
+
+/// Lets people pass as [`own_account`] does, on a connection that is given back at once: for what goes on
+/// without one.
+pub(crate) async fn check_own_account(app: &App, caller: &Caller) -> Result<UserId, Error> {
+    let mut connection = app.pool.acquire().await?;
+    own_account(&mut connection, caller).await
 }
 
 /// Whether an identity provider opened the caller's session.

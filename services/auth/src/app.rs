@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use bus::Bus;
+use chrono::Duration;
 use clock::Clock;
 use common::tokens::Tokens;
 use jsonwebtoken::jwk::JwkSet;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub public_url: Url,
     /// Whether identity providers may be in a private network.
     pub allow_private_issuers: bool,
+    /// How long a person's session is good, however much it is used.
+    pub session_lifetime: Duration,
     /// What wraps data keys.
     pub key_wrapper: Arc<dyn KeyWrapper>,
     /// How letters leave.
@@ -94,6 +97,8 @@ pub struct App {
     pub(crate) providers: Providers,
     /// How people reach the gateway.
     pub(crate) public_url: Url,
+    /// How long a person's session is good, however much it is used.
+    pub(crate) session_lifetime: Duration,
     /// The time.
     pub(crate) clock: Clock,
 }
@@ -139,6 +144,7 @@ impl App {
                 clock.clone(),
             )?,
             public_url: parts.public_url,
+            session_lifetime: parts.session_lifetime,
             clock,
         })
     }

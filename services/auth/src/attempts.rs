@@ -140,6 +140,20 @@ impl Attempts {
         Ok(())
     }
 
+    /// Lets somebody have a letter written, and counts it: nobody has us write without end.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub(crate) async fn letter(
+        &self,
+        account: &[u8],
+        address: Option<IpAddr>,
+    ) -> Result<(), TooMany> {
+        self.check(Attempt::Letter, account, address).await?;
+        self.miss(Attempt::Letter, account, address).await;
+        Ok(())
+    }
+
     /// Counts a mistake.
     pub(crate) async fn miss(&self, attempt: Attempt, account: &[u8], address: Option<IpAddr>) {
         for (key, _) in counters(attempt, account, address) {

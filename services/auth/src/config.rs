@@ -190,6 +190,15 @@ pub struct IdentityConfig {
     /// it, put the new one first and the old one behind a comma, for a minute.
     #[arg(long, env = "SYNTERA_REFRESH_SECRET", hide_env_values = true)]
     pub refresh_secret: SecretString,
+    /// Days after which a person signs in again, however much they used their session. One that is not used
+    /// ends after 30.
+    #[arg(
+        long,
+        env = "SYNTERA_SESSION_DAYS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u16).range(1..=365)
+    )]
+    pub session_days: u16,
     /// Where people reach the gateway.
     #[command(flatten)]
     pub public: PublicUrl,

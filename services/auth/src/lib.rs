@@ -134,9 +134,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         refresh_secret: config.identity.refresh_secret,
         public_url: config.identity.public.public_url,
         allow_private_issuers: config.identity.allow_private_issuers,
+        session_lifetime: chrono::Duration::days(config.identity.session_days.into()),
         key_wrapper,
         mail: config.mail,
-        passwords: Passwords::new(),
+        passwords: Passwords::new()?,
         clock: Clock::system(),
     };
     let app = App::new(connections.clone(), parts)?;

@@ -31,13 +31,11 @@ async fn get(
     State(app): State<App>,
     who: Participant,
     Path(id): Path<ChannelId>,
-) -> Result<Tagged<Json<Channel>>, Problem> {
+) -> Result<Tagged<Channel>, Problem> {
     let (place, _) = access::enter(&app.log, &who, id).await?;
     let channel = app.log.channel(place).await?;
-    Ok(Tagged {
-        version: channel.head_seq,
-        response: Json(channel),
-    })
+    let version = channel.head_seq;
+    Ok(Tagged::new(channel, version))
 }
 
 /// Changes who answers.

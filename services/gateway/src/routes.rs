@@ -188,6 +188,8 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         route(Method::DELETE, "/auth/passkeys/{id}", Auth, Person),
         route(Method::POST, "/auth/passkeys/login/options", Auth, Public).sensitive(),
         route(Method::POST, "/auth/passkeys/login", Auth, Public).sensitive(),
+        route(Method::GET, "/auth/identities", Auth, Person),
+        route(Method::DELETE, "/auth/identities/{id}", Auth, Person),
         route(Method::GET, "/auth/issuers", Auth, Person),
         route(Method::POST, "/auth/issuers", Auth, Person).costly(),
         route(Method::GET, "/auth/issuers/{id}", Auth, Person),

@@ -16,8 +16,8 @@ interface Person {
 }
 
 function person(name: string): Person {
-  const id = randomUUID();
-  return { email: `${name.toLowerCase()}-${id}@e2e.example`, password: `pw-${id}`, name };
+  const email = `${name.toLowerCase()}-${randomUUID()}@e2e.example`;
+  return { email, password: `pw-${randomUUID()}`, name };
 }
 
 /** Half a minute, in which an authenticator app shows one code (RFC 6238 §4.1). */

@@ -72,6 +72,7 @@ async function furnished(): Promise<{ token: string; ids: Record<string, string>
       "/auth/invites": invite.id,
       // To have one of these takes an authenticator or a provider; one that is not there will do.
       "/auth/passkeys": randomUUID(),
+      "/auth/identities": randomUUID(),
       "/auth/issuers": randomUUID(),
       "/auth/oidc": randomUUID(),
       "/agents": agent.id,

@@ -18,6 +18,8 @@ export interface Answer {
 }
 
 export interface Ask {
+  /** The gateway that is asked; the fleet's own when left out. */
+  at?: string | undefined;
   token?: string | undefined;
   /** Sent as JSON. */
   json?: unknown;
@@ -34,7 +36,7 @@ export async function call(method: string, path: string, ask: Ask = {}): Promise
   if (ask.json !== undefined) headers["content-type"] = "application/json";
   if (ask.contentType !== undefined) headers["content-type"] = ask.contentType;
   const body = ask.json === undefined ? ask.raw : JSON.stringify(ask.json);
-  const response = await fetch(API + path, {
+  const response = await fetch(`${ask.at ?? BASE_URL}/api/v1${path}`, {
     method,
     headers,
     ...(body === undefined ? {} : { body: body as BodyInit }),
@@ -146,21 +148,36 @@ export async function demoToken(): Promise<string> {
   return (await must("POST", "/auth/login", { json: login })).access_token;
 }
 
-/** A workspace of one test, with nothing in it that others count. */
-export interface Workspace {
+/** Somebody who is signed in, and can do so again. */
+export interface Person {
   token: string;
   email: string;
   password: string;
 }
 
-export async function workspace(): Promise<Workspace> {
+/** The owner of a workspace of one test, with nothing in it that others count. */
+export async function workspace(): Promise<Person> {
   const id = randomUUID();
   const email = `owner-${id}@e2e.example`;
-  const password = `pw-${id}`;
+  const password = `pw-${randomUUID()}`;
   await must("POST", "/auth/register", {
     json: { email, password, name: "Owner", workspace_name: `Shop ${id.slice(0, 8)}` },
   });
   await must("POST", "/auth/email/verify", { json: { token: await linkIn("Verify", email) } });
+  const { access_token: token } = await must("POST", "/auth/login", { json: { email, password } });
+  return { token, email, password };
+}
+
+/** Somebody whom `owner` invites, and who joins; `role` is what the invitation says of it. */
+export async function colleague(
+  owner: string,
+  role: { role: string; role_id?: string },
+): Promise<Person> {
+  const [email, password] = [`${randomUUID()}@e2e.example`, `pw-${randomUUID()}`];
+  await must("POST", "/auth/invites", { token: owner, json: { email, ...role } });
+  await must("POST", "/auth/invites/accept", {
+    json: { token: await linkIn("Join", email), name: "Bob", password },
+  });
   const { access_token: token } = await must("POST", "/auth/login", { json: { email, password } });
   return { token, email, password };
 }

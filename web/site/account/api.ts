@@ -70,6 +70,11 @@ async function renew(before: number): Promise<boolean> {
   return renewal;
 }
 
+/** Renews the access token now: what one may do has changed. */
+export async function renewNow(): Promise<void> {
+  await renew(renewed);
+}
+
 /**
  * The mode stays `cors`, as it is by default: in any other, a page that sends no referrer says
  * `Origin: null` (Fetch, "append a request Origin header"), and the gateway would take us for others.

@@ -55,6 +55,8 @@ const WORDS: Record<string, string> = {
   unavailable: OURS,
   email_not_verified:
     "Verify your e-mail address first: open the link in the mail that we sent you.",
+  second_factor_setup_required:
+    "This workspace wants a second factor. Set one up on the page of your account, or sign in again with yours.",
   link_expired: "This link is no longer good: it was used already, or it is too old.",
   validation_failed: "Something that was sent is not right; nothing was saved.",
 };

@@ -8,6 +8,11 @@ export interface Me {
   workspace: { id: string; name: string };
   role: string;
   permissions: string[];
+  second_factor_demanded: boolean;
+}
+
+export interface WorkspaceSettings {
+  require_second_factor: boolean;
 }
 
 export interface Session {
@@ -23,7 +28,13 @@ export interface Session {
 export interface Factors {
   totp_since: string | null;
   recovery_codes_left: number;
-  issuers: { id: string; name: string; last_used_at: string }[];
+}
+
+export interface Identity {
+  issuer_id: string;
+  name: string;
+  workspace_name: string;
+  last_used_at: string;
 }
 
 export interface TotpSetup {

@@ -19,6 +19,8 @@ const REFUSALS: Record<string, string> = {
   email_domain_not_vouched: "The identity provider does not speak for the domain of your address.",
   email_not_verified:
     "There is an account with your address that nobody has proven. Set a password by mail first.",
+  confirm_by_mail:
+    "You have an account already. Open the link in the mail that we sent you to join, then sign in again.",
   not_a_member: "You are no member of this workspace. Ask an admin for an invitation.",
   issuer_not_trusted:
     "You may do more than those who set up the identity provider. An owner must change it first.",

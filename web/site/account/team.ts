@@ -4,6 +4,7 @@ import { all, call } from "./api.ts";
 import { onSubmit } from "./forms.ts";
 import { box, form, part, signedIn } from "./page.ts";
 import type { CustomRole, Me, MyWorkspace } from "./shapes.ts";
+import { drawDemand } from "./team/demand.ts";
 import { drawInvites } from "./team/invites.ts";
 import { drawMembers } from "./team/members.ts";
 import { Team } from "./team/team.ts";
@@ -12,7 +13,7 @@ void signedIn(async (me) => {
   const roles = await all<CustomRole>("/auth/roles");
   const team = new Team(me, roles);
   box("workspace").textContent = me.workspace.name;
-  await Promise.all([drawMembers(team), drawInvites(team), bindSwitch(me)]);
+  await Promise.all([drawMembers(team), drawInvites(team), drawDemand(me), bindSwitch(me)]);
 });
 
 /** Lets people go to another workspace that they belong to. */

@@ -112,7 +112,7 @@ it("codes of the API have names", () => {
 function team(role: string): Team {
   const workspace = { id: "w", name: "Shop" };
   const person = { id: "u", email: "ada@example.com", email_verified: true, name: "Ada" };
-  const me = { ...person, workspace, role, permissions: [] };
+  const me = { ...person, workspace, role, permissions: [], second_factor_demanded: false };
   return new Team(me, [{ id: "r1", name: "Night shift" }]);
 }
 

@@ -111,7 +111,8 @@ export const ME = {
   workspace: { id: "01930000-0000-7000-8000-000000000002", name: "Juniper & Pine" },
   role: "owner",
   role_id: null,
-  permissions: ["members:read", "members:write"],
+  permissions: ["members:read", "members:write", "workspace:write"],
+  second_factor_demanded: false,
 };
 
 const listOf = (...items: unknown[]): Answer => [200, { items, next_cursor: null }];
@@ -127,9 +128,18 @@ export function furnish(api: FakeApi): void {
       totp_since: null,
       recovery_codes_left: 0,
       passkeys: 1,
-      issuers: [{ id: "i", name: "Login Inc.", linked_at: NOW, last_used_at: NOW }],
+      issuers: [],
     },
   ]);
+  api.on(
+    "GET /auth/identities",
+    listOf({
+      issuer_id: "i",
+      name: "Login Inc.",
+      workspace_name: "Another Shop",
+      last_used_at: NOW,
+    }),
+  );
   api.on(
     "GET /auth/passkeys",
     listOf({ id: "p", name: "my key", created_at: NOW, last_used_at: null }),
@@ -145,6 +155,7 @@ export function furnish(api: FakeApi): void {
     "GET /auth/sessions",
     listOf({ ...session, id: "s1", current: true }, { ...session, id: "s2", current: false }),
   );
+  api.on("GET /auth/workspace", [200, { require_second_factor: false }]);
   api.on("GET /auth/roles", listOf({ id: "r", name: "Night shift" }));
   api.on("GET /auth/workspaces", listOf(ME.workspace, { id: "w", name: "Another Shop" }));
   const member = { email_verified: true, second_factor: true, role_id: null, joined_at: NOW };

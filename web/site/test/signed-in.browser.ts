@@ -1,7 +1,7 @@
 /** The pages for people who are signed in: their account and their team. */
 
 import { expect } from "@playwright/test";
-import { findings, furnish, NOW, open, problem, test } from "./fixture.ts";
+import { findings, furnish, ME, NOW, open, problem, test } from "./fixture.ts";
 
 test("an access token that is over is renewed once for all that ask", async ({ page, api }) => {
   furnish(api);
@@ -125,6 +125,24 @@ test("a passkey is added and signs in", async ({ page, api }) => {
   ]);
 });
 
+test("an identity provider is unlinked with the password", async ({ page, api }) => {
+  furnish(api);
+  api.on("DELETE /auth/identities/i", () => {
+    api.on("GET /auth/identities", [200, { items: [], next_cursor: null }]);
+    return [204];
+  });
+  await open(page, "security");
+  const section = page.getByRole("region", { name: "Identity providers" });
+  await expect(section.getByText("Login Inc., in Another Shop")).toBeVisible();
+  await section.getByRole("button", { name: "Unlink Login Inc." }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Your password").fill("secret");
+  await dialog.getByRole("button", { name: "Unlink" }).click();
+  await expect(section.getByText("The identity provider is unlinked.")).toBeFocused();
+  await expect(section.getByRole("listitem")).toHaveCount(0);
+  expect(api.bodies("DELETE /auth/identities/i")).toEqual([{ password: "secret" }]);
+});
+
 test("a member is removed after a question, by keyboard", async ({ page, api }) => {
   furnish(api);
   await open(page, "team");
@@ -159,4 +177,46 @@ test("a role of the workspace's own is given by its id", async ({ page, api }) =
   await expect(role).toBeFocused();
   await expect(role).toHaveAccessibleDescription("Role is no role.");
   expect(api.bodies("PATCH /auth/members/b")).toEqual([{ role: "custom", role_id: "r" }]);
+});
+
+test("a workspace that wants a second factor says so until there is one", async ({ page, api }) => {
+  furnish(api);
+  api.on("GET /auth/me", [200, { ...ME, permissions: [], second_factor_demanded: true }]);
+  api.on("GET /auth/roles", problem(403, "second_factor_setup_required"));
+  await open(page, "team");
+  await expect(page.getByText("This workspace wants a second factor.")).toBeFocused();
+  await open(page, "security");
+  const demand = page.getByText("This workspace wants a second factor, and lets you do nothing");
+  await expect(demand).toBeVisible();
+  expect(await findings(page)).toEqual([]);
+
+  const section = page.getByRole("region", { name: "Two-factor sign-in" });
+  const setup = { setup_id: "tk", secret: "JBSWY3DP", otpauth_url: "otpauth://totp/x" };
+  api.on("POST /auth/totp", [200, setup]);
+  api.on("POST /auth/totp/confirm", [200, { recovery_codes: ["7k2mq-01ft0"] }]);
+  api.on("POST /auth/refresh", [200, {}]);
+  await section.getByRole("button").click();
+  await section.getByLabel("Code", { exact: true }).fill("123456");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Your recovery codes" })).toBeFocused();
+  await expect(demand).toBeHidden();
+  expect(api.bodies("POST /auth/refresh")).toHaveLength(1);
+});
+
+test("a second factor is demanded of the team, once one has it", async ({ page, api }) => {
+  furnish(api);
+  const detail = "you would lock yourself out: set up an authenticator app or a passkey first";
+  const errors = { "/require_second_factor": "needs a second factor of your own first" };
+  api.on("PATCH /auth/workspace", problem(409, "conflict", errors, { detail }));
+  await open(page, "team");
+  const section = page.getByRole("region", { name: "Second factor" });
+  const button = section.getByRole("button", { name: "Demand a second factor of everybody" });
+  await button.click();
+  await expect(section.getByText("You would lock yourself out")).toBeFocused();
+  api.on("PATCH /auth/workspace", [200, { require_second_factor: true }]);
+  await button.click();
+  await expect(section.getByText("It is demanded now.")).toBeVisible();
+  await expect(section.getByRole("button", { name: "Demand it no longer" })).toBeVisible();
+  const wanted = { require_second_factor: true };
+  expect(api.bodies("PATCH /auth/workspace")).toEqual([wanted, wanted]);
 });

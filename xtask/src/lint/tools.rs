@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::place::Workspace;
+use crate::python::Python;
 use crate::{install, run};
 
 pub(super) fn actionlint(workspace: &Workspace) -> Result<PathBuf> {
@@ -45,62 +46,8 @@ pub(super) fn shellcheck(workspace: &Workspace) -> Result<PathBuf> {
     debian_program(workspace, "shellcheck", "shellcheck")
 }
 
-/// What tools/requirements.txt pins, in a folder of its own.
-pub(super) struct Python(PathBuf);
-
 pub(super) fn python(workspace: &Workspace) -> Result<Python> {
-    let pinned = workspace.root.join("tools/requirements.txt");
-    let hash = install::fingerprint(std::slice::from_ref(&pinned))?;
-    // A folder rather than a virtual environment: that needs one more package on Debian, and could
-    // not be moved into place once it is complete.
-    let folder = install::cached(workspace, &format!("lint-python-{hash}"), |new| {
-        let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-compile",
-            "--disable-pip-version-check",
-        ])
-        .args([
-            "--root-user-action=ignore",
-            "--require-hashes",
-            "--only-binary=:all:",
-        ])
-        .arg("--target")
-        .arg(new)
-        .arg("--requirement")
-        .arg(&pinned);
-        run::quietly(
-            "installing the linters of tools/requirements.txt (once)",
-            &mut pip,
-        )
-    })?;
-    Ok(Python(folder))
-}
-
-impl Python {
-    /// A tool that came as a binary.
-    pub(super) fn program(&self, name: &str) -> PathBuf {
-        self.0.join("bin").join(name)
-    }
-
-    /// A tool that is a Python program.
-    pub(super) fn script(&self, name: &str) -> Command {
-        let mut command = self.interpreter();
-        command.arg(self.program(name));
-        command
-    }
-
-    /// Python, with those packages at hand.
-    pub(super) fn interpreter(&self) -> Command {
-        let mut command = Command::new("python3");
-        command
-            .env("PYTHONPATH", &self.0)
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        command
-    }
+    Python::installed(workspace, "tools/requirements.txt", "lint-python")
 }
 
 /// A program out of a Debian package. Only unpacked, because installing `prometheus` would also

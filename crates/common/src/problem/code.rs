@@ -64,6 +64,8 @@ error_codes! {
     Forbidden = "forbidden", FORBIDDEN, "You may not do this";
     /// The caller's e-mail address was not verified yet.
     EmailNotVerified = "email_not_verified", FORBIDDEN, "Verify your e-mail address first";
+    /// The workspace demands a second factor of its members, and the session lacks one.
+    SecondFactorSetupRequired = "second_factor_setup_required", FORBIDDEN, "This workspace demands a second factor";
     /// The workspace lets in only visitors who prove who they are.
     IdentityRequired = "identity_required", FORBIDDEN, "Visitors must prove who they are";
     /// The request comes from an origin that is not allowed here.

@@ -4,8 +4,9 @@ use std::{convert::Infallible, net::SocketAddr};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tower::ServiceExt;
+
+use super::RequestBody;
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +23,7 @@ pub trait Front: Clone + Send + Sync + 'static {
     /// Answers one request.
     fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         peer: Peer,
     ) -> impl Future<Output = Response<Body>> + Send;
 }
@@ -39,7 +40,7 @@ impl Routed {
 }
 
 impl Front for Routed {
-    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    async fn answer(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer.address));
         let answer: Result<_, Infallible> = self.0.clone().oneshot(request).await;

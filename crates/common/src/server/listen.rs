@@ -30,6 +30,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    body::RequestBody,
     front::{Front, Peer},
     tls::Tls,
     workers::Workers,
@@ -212,9 +213,19 @@ impl<F: Front> Connection<F> {
         let http2 = request.version() == Version::HTTP_2;
         let version = if http2 { HTTP2 } else { HTTP1 };
         self.shown.store(version, Ordering::Relaxed);
+        let (head, incoming) = request.into_parts();
+        if http2 {
+            let request = Request::from_parts(head, RequestBody::unwatched(incoming));
+            return self.front.answer(request, self.peer).await;
+        }
+        let (body, rest) = RequestBody::watched(incoming, &head.headers);
+        let request = Request::from_parts(head, body);
         let mut response = self.front.answer(request, self.peer).await;
-        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        if !http2 && !upgraded && self.closing.has_begun() {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return response;
+        }
+        let whole = rest.read().await;
+        if !whole || self.closing.has_begun() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
@@ -247,7 +258,10 @@ fn is_the_peers(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, routing::get};
+    use axum::{
+        Router,
+        routing::{get, post},
+    };
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         time::timeout,
@@ -370,6 +384,43 @@ mod tests {
             );
         }
         task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_did_not_look_at_the_body_leaves_the_connection_for_the_next_request() {
+        let refusal = || async { StatusCode::FORBIDDEN };
+        let (address, _stop, _task) =
+            serving(Router::new().route("/", post(refusal).get(|| async { "here" }))).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        // So that the head is answered before there is a body, if anything is.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stream.write_all(b"words").await.unwrap();
+        let refused = until(&mut stream, "\r\n\r\n").await;
+        assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+        assert!(!refused.contains("connection: close"), "{refused}");
+        let next = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        stream.write_all(next).await.unwrap();
+        until(&mut stream, "here").await;
+    }
+
+    #[tokio::test]
+    async fn who_is_refused_and_need_not_send_the_body_is_told_that_the_connection_ends() {
+        let refusal = || async { StatusCode::FORBIDDEN };
+        let (address, _stop, _task) = serving(Router::new().route("/", post(refusal))).await;
+        for body in [
+            // Too much to be thrown away, and asking first, in which case nothing may invite it.
+            "content-length: 10000000\r\n",
+            "content-length: 5\r\nexpect: 100-continue\r\n",
+        ] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let head = format!("POST / HTTP/1.1\r\nhost: x\r\n{body}\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let answer = to_the_end(&mut stream).await;
+            assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+            assert!(answer.contains("connection: close"), "{answer}");
+        }
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! The public listener serves what the gateway publishes. The internal one serves `/livez`, `/readyz`,
 //! `/metrics` and `/internal/*`, and is never routed to from outside.
 
+mod body;
 mod deadline;
 mod front;
 mod health;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
+pub use body::RequestBody;
 pub use deadline::{Arrival, with_deadline};
 pub use front::{Front, Peer};
 pub use health::{Health, Unhealthy};

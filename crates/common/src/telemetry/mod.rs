@@ -34,8 +34,9 @@ pub use trace::{
 };
 
 /// async-openai logs the bodies of answers that it cannot read, and those may quote customers. `llm`
-/// reports what went wrong without them.
-const SILENT: &str = "async_openai";
+/// reports what went wrong without them. webauthn-rs logs the mistakes of clients as errors of ours; `auth`
+/// answers them.
+const SILENT: [&str; 2] = ["async_openai", "webauthn_rs_core"];
 
 /// Where telemetry goes.
 #[derive(Debug, Clone, clap::Args)]
@@ -118,10 +119,13 @@ fn subscriber(
     sink: Option<mongo::Sink>,
     tracer: &SdkTracerProvider,
 ) -> anyhow::Result<impl Subscriber + Send + Sync> {
-    let lines = EnvFilter::try_new(filter)?.add_directive(format!("{SILENT}=off").parse()?);
+    let mut lines = EnvFilter::try_new(filter)?;
+    for target in SILENT {
+        lines = lines.add_directive(format!("{target}=off").parse()?);
+    }
     let spans = Targets::new()
         .with_default(LevelFilter::INFO)
-        .with_target(SILENT, LevelFilter::OFF);
+        .with_targets(SILENT.map(|target| (target, LevelFilter::OFF)));
     let traces = tracing_opentelemetry::layer().with_tracer(tracer.tracer(service));
     Ok(tracing_subscriber::registry()
         .with(traces.with_filter(spans))
@@ -133,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quiet_log_keeps_its_traces_and_async_openai_never_speaks() {
+    fn a_quiet_log_keeps_its_traces_and_the_silent_never_speak() {
         let file = std::env::temp_dir().join(ids::EventId::new().to_string());
         let config = TelemetryConfig {
             log: "error".to_owned(),
@@ -149,6 +153,7 @@ mod tests {
                 tracing::info_span!(target: "async_openai::client", "silent").in_scope(|| {});
             });
             assert!(!tracing::enabled!(target: "async_openai::client", tracing::Level::ERROR));
+            assert!(!tracing::enabled!(target: "webauthn_rs_core::core", tracing::Level::ERROR));
         });
         tracer.shutdown().unwrap();
         let spans = std::fs::read_to_string(&file).unwrap();

@@ -22,8 +22,8 @@ pub struct Caller {
     pub session_id: SessionId,
     /// The role in the workspace.
     pub role: Role,
-    /// What the role may do.
-    pub permissions: Vec<Box<str>>,
+    /// What the role may do: permissions, separated by spaces.
+    pub(super) scope: String,
     /// When the token ends.
     pub expires_at: DateTime<Utc>,
 }
@@ -32,18 +32,23 @@ impl Caller {
     /// Whether the caller may do this.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
-        self.permissions
-            .iter()
-            .any(|held| **held == *permission.as_str())
+        let mut held = self.scope.split_ascii_whitespace();
+        held.any(|held| *held == *permission.as_str())
     }
 
     /// Lets the caller pass who may do this.
     ///
     /// # Errors
-    /// 403 that names the missing permission.
+    /// 403 that names the missing permission, or says that a second factor is missing.
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
         if self.may(permission) {
             return Ok(());
+        }
+        if self.scope.is_empty() {
+            // Every role may do something: this is a session that lacks what its workspace demands.
+            return Err(Problem::new(ErrorCode::SecondFactorSetupRequired).detail(
+                "set up an authenticator app or a passkey, or sign in again with yours; then renew the token",
+            ));
         }
         Err(Problem::new(ErrorCode::Forbidden).detail(format!(
             "your role {} lacks the permission {permission}; ask an owner or an admin",

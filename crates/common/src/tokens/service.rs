@@ -105,7 +105,7 @@ impl ServiceSigner {
 
 /// The public keys of all services, by name.
 #[derive(Clone)]
-pub(super) struct ServiceKeys(Arc<HashMap<String, Arc<DecodingKey>>>);
+pub(super) struct ServiceKeys(Arc<HashMap<String, DecodingKey>>);
 
 impl ServiceKeys {
     pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
@@ -117,7 +117,7 @@ impl ServiceKeys {
     }
 
     pub(super) fn from_set(set: &JwkSet) -> Self {
-        Self(Arc::new(verify::decoding_keys(set)))
+        Self(Arc::new(verify::decoding_keys(set).collect()))
     }
 
     /// The service that signed `token` for `audience`.

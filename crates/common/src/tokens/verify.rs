@@ -3,17 +3,18 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, Utc};
 use clock::Clock;
 use http::{HeaderMap, header};
 use ids::{UserId, VisitorId};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto::verify, decode_header, jwk::JwkSet};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -70,12 +71,20 @@ struct Inner {
     /// The name of this service: the audience of service tokens sent to it.
     service: &'static str,
     clock: Clock,
-    keys: RwLock<HashMap<String, Arc<DecodingKey>>>,
+    keys: RwLock<HashMap<String, Arc<Key>>>,
     /// The set that the keys were made of, and how many sets there were before.
     set: Mutex<JwkSet>,
     generation: AtomicU64,
     source: Option<Source>,
     service_keys: ServiceKeys,
+}
+
+/// A published key.
+struct Key {
+    key: DecodingKey,
+    /// The header, encoded, of a token that it verified. All its tokens have the same, which then need
+    /// not be read again.
+    header: OnceLock<Box<str>>,
 }
 
 struct Source {
@@ -154,8 +163,8 @@ impl Tokens {
                 workspace_id: claims.wid,
                 session_id: claims.sid,
                 role: claims.role.ok_or_else(invalid)?,
-                permissions: claims.scope.split_whitespace().map(Into::into).collect(),
                 expires_at: expiry(&claims)?,
+                scope: claims.scope,
             })),
             AUDIENCE_VISITORS => Ok(Identity::Visitor(VisitorCaller {
                 visitor_id: VisitorId::from_uuid(claims.sub),
@@ -204,17 +213,14 @@ impl Tokens {
     }
 
     async fn claims(&self, token: &str) -> Result<Claims, Problem> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
-        // The algorithm is ours to choose, never the token's (RFC 8725 §3.1).
-        if header.alg != Algorithm::ES256 {
-            return Err(invalid());
-        }
-        let kid = header.kid.ok_or_else(invalid)?;
-        let key = match self.key(&kid) {
+        let header = token.split('.').next().unwrap_or_default();
+        let seen = |key: &Key| key.header.get().is_some_and(|seen| **seen == *header);
+        let key = match self.key(|_, key| seen(key)) {
             Some(key) => key,
-            None => self.ask_for(&kid).await?,
+            None => self.key_of(token).await?,
         };
-        let claims = decode::<Claims>(token, &key)?;
+        let claims: Claims = decode(token, &key.key)?;
+        key.header.get_or_init(|| header.into());
         if claims.iss != self.0.issuer {
             return Err(invalid());
         }
@@ -225,16 +231,28 @@ impl Tokens {
         Ok(claims)
     }
 
-    fn key(&self, kid: &str) -> Option<Arc<DecodingKey>> {
-        self.0
-            .keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(kid)
-            .cloned()
+    /// The key that a token's header names.
+    async fn key_of(&self, token: &str) -> Result<Arc<Key>, Problem> {
+        let header = decode_header(token).map_err(|_| invalid())?;
+        // The algorithm is ours to choose, never the token's (RFC 8725 §3.1).
+        if header.alg != Algorithm::ES256 {
+            return Err(invalid());
+        }
+        let kid = header.kid.ok_or_else(invalid)?;
+        match self.key(|id, _| *id == kid) {
+            Some(key) => Ok(key),
+            None => self.ask_for(&kid).await,
+        }
     }
 
-    async fn ask_for(&self, kid: &str) -> Result<Arc<DecodingKey>, Problem> {
+    /// The first of the few keys that is wanted.
+    fn key(&self, wanted: impl Fn(&str, &Key) -> bool) -> Option<Arc<Key>> {
+        let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let found = keys.iter().find(|(id, key)| wanted(id, key));
+        found.map(|(_, key)| key.clone())
+    }
+
+    async fn ask_for(&self, kid: &str) -> Result<Arc<Key>, Problem> {
         let Some(source) = &self.0.source else {
             return Err(invalid());
         };
@@ -255,7 +273,7 @@ impl Tokens {
         {
             return Err(Problem::unavailable(error));
         }
-        self.key(kid).ok_or_else(invalid)
+        self.key(|id, _| *id == *kid).ok_or_else(invalid)
     }
 
     async fn follow(self) {
@@ -296,7 +314,11 @@ impl Tokens {
             return;
         }
         last.clone_from(set);
-        let keys = decoding_keys(set);
+        let keys = decoding_keys(set).map(|(kid, key)| {
+            let header = OnceLock::new();
+            (kid, Arc::new(Key { key, header }))
+        });
+        let keys = keys.collect();
         *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         // After the keys: whoever sees this number verifies with them.
         self.0.generation.fetch_add(1, Ordering::Release);
@@ -311,32 +333,30 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Checks the signature and reads the claims. Expiry, issuer and audience are the caller's to check,
-/// because our time comes from a [`Clock`].
+/// Checks the signature and reads the claims. Which algorithm the header names, and what the claims say
+/// of expiry, issuer and audience, is the caller's to check: our time comes from a [`Clock`].
 pub(super) fn decode<T: serde::de::DeserializeOwned>(
     token: &str,
     key: &DecodingKey,
 ) -> Result<T, Problem> {
-    let mut validation = Validation::new(Algorithm::ES256);
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    validation.required_spec_claims.clear();
-    jsonwebtoken::decode::<T>(token, key, &validation)
-        .map(|data| data.claims)
-        .map_err(|_| invalid())
+    // header.payload.signature (RFC 7515 §3.1)
+    let (signed, signature) = token.rsplit_once('.').ok_or_else(invalid)?;
+    let (_, payload) = signed.split_once('.').ok_or_else(invalid)?;
+    match verify(signature, signed.as_bytes(), key, Algorithm::ES256) {
+        Ok(true) => {}
+        _ => return Err(invalid()),
+    }
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(payload);
+    serde_json::from_slice(&payload.map_err(|_| invalid())?).map_err(|_| invalid())
 }
 
 /// The keys of a set by their ids. Keys without one, or that cannot be read, are passed over; one that
 /// is not for ES256 verifies nothing.
-pub(super) fn decoding_keys(set: &JwkSet) -> HashMap<String, Arc<DecodingKey>> {
-    set.keys
-        .iter()
-        .filter_map(|jwk| {
-            let kid = jwk.common.key_id.clone()?;
-            let key = DecodingKey::from_jwk(jwk).ok()?;
-            Some((kid, Arc::new(key)))
-        })
-        .collect()
+pub(super) fn decoding_keys(set: &JwkSet) -> impl Iterator<Item = (String, DecodingKey)> {
+    set.keys.iter().filter_map(|jwk| {
+        let kid = jwk.common.key_id.clone()?;
+        Some((kid, DecodingKey::from_jwk(jwk).ok()?))
+    })
 }
 
 pub(super) fn invalid() -> Problem {

@@ -28,7 +28,7 @@ use crate::{app::App, documents};
 #[into_params(parameter_in = Query)]
 pub(super) struct ListAgents {
     /// Part of the name, in upper or lower case.
-    #[param(max_length = 100)]
+    #[param(min_length = 1, max_length = 100)]
     name: Option<String>,
     /// The order; newest first by default.
     #[serde(default)]
@@ -172,13 +172,13 @@ pub(super) async fn get_agent(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<AgentId>,
-) -> Result<Tagged<Json<Agent>>> {
+) -> Result<Tagged<Agent>> {
     caller.require(Permission::AgentsRead)?;
     let mut connection = app.pool.acquire().await?;
     let found = store::find(&mut connection, caller.workspace_id, id)
         .await?
         .ok_or(Error::NotFound)?;
-    Ok(tagged(found))
+    Ok(Tagged::new(found.agent, found.version))
 }
 
 /// Change an agent
@@ -213,7 +213,7 @@ pub(super) async fn update_agent(
     Path(id): Path<AgentId>,
     if_match: IfMatch,
     Json(patch): Json<PatchAgent>,
-) -> Result<Tagged<Json<Agent>>> {
+) -> Result<Tagged<Agent>> {
     caller.require(Permission::AgentsWrite)?;
     let workspace = caller.workspace_id;
     let mut transaction = app.pool.begin().await?;
@@ -223,7 +223,7 @@ pub(super) async fn update_agent(
     if_match.check(current.version)?;
     let agent = patch.apply(current.agent.clone());
     if agent == current.agent {
-        return Ok(tagged(current));
+        return Ok(Tagged::new(current.agent, current.version));
     }
     let agent = Agent {
         updated_at: app.clock.now(),
@@ -251,12 +251,5 @@ pub(super) async fn update_agent(
     if stems_changed {
         app.wake.documents.notify_one();
     }
-    Ok(tagged(updated))
-}
-
-fn tagged(Versioned { agent, version }: Versioned) -> Tagged<Json<Agent>> {
-    Tagged {
-        version,
-        response: Json(agent),
-    }
+    Ok(Tagged::new(updated.agent, updated.version))
 }

@@ -204,16 +204,14 @@ pub(super) async fn get_document(
     State(app): State<App>,
     caller: Caller,
     Path(which): Path<(AgentId, DocumentId)>,
-) -> Result<Tagged<Json<Document>>> {
+) -> Result<Tagged<Document>> {
     caller.require(Permission::AgentsRead)?;
     let mut connection = app.pool.acquire().await?;
     let row = store::find(&mut connection, caller.workspace_id, which)
         .await?
         .ok_or(Error::NotFound)?;
-    Ok(Tagged {
-        version: row.version,
-        response: Json(row.into()),
-    })
+    let version = row.version;
+    Ok(Tagged::new(row.into(), version))
 }
 
 /// Delete a document

@@ -6,7 +6,7 @@ use common::{
     problem::Result,
     tokens::{Caller, Permission},
 };
-use rest::{Check, Cursor, Json, Limit, Page, Query, Timestamp};
+use rest::{Check, Json, ListQuery, Page, PageQuery, Timestamp};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -17,7 +17,7 @@ use crate::app::App;
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ListMetrics {
+pub(super) struct Filters {
     /// What was measured; everything when absent.
     #[param(inline)]
     metric_type: Option<MetricType>,
@@ -27,13 +27,6 @@ pub(super) struct ListMetrics {
     /// Measured before.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
 }
 
 /// List metrics
@@ -45,16 +38,17 @@ pub(super) struct ListMetrics {
     operation_id = "list_metrics",
     tag = "analytics",
     security(("bearer" = ["analytics:read"])),
-    params(ListMetrics),
+    params(Filters, PageQuery),
     responses((status = 200, description = "a page of metrics", body = Page<Metric>)),
 )]
 pub(super) async fn list_metrics(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListMetrics>,
+    query: ListQuery<Filters>,
 ) -> Result<Json<Page<Metric>>> {
     caller.require(Permission::AnalyticsRead)?;
-    if let (Some(from), Some(to)) = (query.from, query.to)
+    let ListQuery { filters, page } = query;
+    if let (Some(from), Some(to)) = (filters.from, filters.to)
         && from >= to
     {
         let mut check = Check::default();
@@ -62,17 +56,18 @@ pub(super) async fn list_metrics(
         check.parameters()?;
     }
     let filter = Filter {
-        metric_type: query.metric_type,
-        from: query.from.map(Timestamp::time),
-        to: query.to.map(Timestamp::time),
+        metric_type: filters.metric_type,
+        from: filters.from.map(Timestamp::time),
+        to: filters.to.map(Timestamp::time),
     };
-    let after: Option<Position> = query.cursor.map(|cursor| cursor.read()).transpose()?;
+    let after: Option<Position> = page.after()?;
+    let limit = page.limit;
     let mut connection = app.replica.acquire().await?;
-    let page = (after, query.limit);
+    let page = (after, limit);
     let items = store::list(&mut connection, caller.workspace_id, filter, page).await?;
     let position = |last: &Metric| Position {
         timestamp: last.timestamp,
         id: last.id,
     };
-    Ok(Json(Page::cut(items, query.limit, position)))
+    Ok(Json(Page::cut(items, limit, position)))
 }

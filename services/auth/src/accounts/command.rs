@@ -1,13 +1,18 @@
 //! `auth accounts create`: the first account of a fleet, without a letter.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clock::Clock;
 use common::telemetry::Personal;
 use ids::{UserId, WorkspaceId};
 use rest::Check;
 
 use super::{NewPerson, NewWorkspace, create_workspace, store};
-use crate::{audit::Actor, config::CreateAccount, passwords::Passwords, people};
+use crate::{
+    audit::Actor,
+    config::CreateAccount,
+    passwords::{NotTaken, OwnWords, Passwords},
+    people,
+};
 
 /// Makes the account, and says so.
 ///
@@ -32,10 +37,16 @@ pub(crate) async fn create(account: &CreateAccount) -> anyhow::Result<()> {
     let clock = Clock::system();
     let (pool, vault) = account.kept.open("auth accounts", &clock)?;
     let (user, now) = (UserId::new(), clock.now());
-    let hash = Passwords::new()
-        .hash(wanted.password)
-        .await
-        .context("the password cannot be hashed")?;
+    let own = OwnWords::of(&[
+        wanted.email.expose().as_str(),
+        wanted.name.expose(),
+        &wanted.workspace_name,
+    ]);
+    let hash = match Passwords::new()?.hash_new(wanted.password, own).await {
+        Ok(hash) => hash,
+        Err(NotTaken::Weak(weakness)) => bail!("--password {weakness}"),
+        Err(NotTaken::Busy(error)) => return Err(error).context("the password cannot be hashed"),
+    };
     let person = NewPerson {
         user,
         email: people::seal_email(&vault, user, &wanted.email).await?,

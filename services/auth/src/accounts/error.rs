@@ -3,7 +3,7 @@
 use common::{ErrorCode, Problem};
 use vault::VaultError;
 
-use crate::{access, mail, passwords::Busy, people, reauth, tickets};
+use crate::{access, mail, passwords::NotTaken, people, reauth, tickets};
 
 /// Why an account is not made, shown, changed or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +17,9 @@ pub(crate) enum Error {
     /// The password is not right.
     #[error(transparent)]
     Reauth(#[from] reauth::Error),
-    /// Too many passwords are being hashed.
+    /// The password is not taken.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    NotTaken(#[from] NotTaken),
     /// The link cannot be made.
     #[error(transparent)]
     Ticket(#[from] tickets::Error),
@@ -45,7 +45,7 @@ impl From<Error> for Problem {
             ),
             Error::Access(error) => error.into(),
             Error::Reauth(error) => error.into(),
-            Error::Busy(error) => error.into(),
+            Error::NotTaken(error) => error.into(),
             Error::Ticket(error) => error.into(),
             Error::Mail(error) => error.into(),
             Error::Person(error) => error.into(),

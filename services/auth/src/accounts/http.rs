@@ -27,11 +27,7 @@ use crate::{app::App, client::Client};
     tag = "accounts",
     security(()),
     request_body = Register,
-    responses(
-        (status = 201, description = "a letter is on its way", body = Registered),
-        (status = 403, description = "the request comes from another site's page",
-         body = Document, content_type = "application/problem+json"),
-    ),
+    responses((status = 201, description = "a letter is on its way", body = Registered)),
 )]
 pub(super) async fn create_account(
     State(app): State<App>,
@@ -56,6 +52,8 @@ pub(super) async fn get_me(State(app): State<App>, caller: Caller) -> Result<Jso
 }
 
 /// Change my account
+///
+/// In all its workspaces; so whoever signed in by an identity provider, which speaks for one, cannot.
 #[utoipa::path(
     patch,
     path = "/auth/me",

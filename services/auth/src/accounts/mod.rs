@@ -22,6 +22,7 @@ use crate::{
     client::Client,
     emails, factors,
     mail::Letter,
+    passwords::OwnWords,
     people, reauth,
     sessions::{self, EndReason, Spare},
 };
@@ -42,7 +43,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// has an account already only its owner is told, by mail; the answer and its time are the same.
 async fn register(app: &App, body: Register, client: &Client) -> Result<(), Error> {
     // First, and without a connection: a hash takes longer than everything else here.
-    let password_hash = app.passwords.hash(body.password).await?;
+    let own = OwnWords::of(&[
+        body.email.expose().as_str(),
+        body.name.expose(),
+        &body.workspace_name,
+    ]);
+    let password_hash = app.passwords.hash_new(body.password, own).await?;
     let (user, now) = (UserId::new(), app.clock.now());
     let name = Personal::new(body.name.expose().trim().to_owned());
     let person = NewPerson {
@@ -104,20 +110,23 @@ pub(crate) async fn create_workspace(
 async fn me(app: &App, caller: &Caller) -> Result<Me, Error> {
     let found = {
         let mut connection = app.pool.acquire().await?;
-        access::person(&mut connection, caller).await?;
-        store::me(&mut connection, caller).await?
+        let standing = access::persons_standing(&mut connection, caller).await?;
+        let found = store::me(&mut connection, caller).await?;
+        found.map(|(me, sealed)| (standing, me, sealed))
     };
-    let (mut me, sealed) = found.ok_or(access::Error::SessionEnded)?;
+    let (standing, mut me, sealed) = found.ok_or(access::Error::SessionEnded)?;
+    me.permissions = standing.permissions;
+    me.second_factor_demanded = standing.second_factor_missing;
     me.email = people::open_email(&app.vault, me.id, &sealed).await?;
     Ok(me)
 }
 
-/// Changes what a person may change about themselves.
+/// Changes what a person may change about themselves, in every workspace.
 async fn update(app: &App, caller: &Caller, body: UpdateMe, client: &Client) -> Result<Me, Error> {
     if let Field::Value(name) = &body.name {
         let name = Personal::new(name.expose().trim().to_owned());
         let mut transaction = app.pool.begin().await?;
-        let user = access::person(&mut transaction, caller).await?;
+        let user = access::own_account(&mut transaction, caller).await?;
         store::rename(&mut transaction, user, &name).await?;
         let change = Change::new(Action::AccountUpdated, Target::User(user));
         let actor = Actor::of(caller, client);
@@ -129,10 +138,7 @@ async fn update(app: &App, caller: &Caller, body: UpdateMe, client: &Client) -> 
 
 /// Deletes an account: what says who it was goes at once.
 async fn delete(app: &App, caller: &Caller, body: DeleteMe, client: &Client) -> Result<(), Error> {
-    let user = {
-        let mut connection = app.pool.acquire().await?;
-        access::own_account(&mut connection, caller).await?
-    };
+    let user = access::check_own_account(app, caller).await?;
     reauth::require(app, user, body.password, client).await?;
     let letter = people::write_to(app, user, &Letter::AccountDeleted).await?;
     let now = app.clock.now();
@@ -153,11 +159,7 @@ async fn delete(app: &App, caller: &Caller, body: DeleteMe, client: &Client) -> 
     .await?;
     factors::forget_all(&mut transaction, user).await?;
     store::scrub(&mut transaction, user, now).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     app.revoked.publish(&ended).await;
     Ok(())
 }

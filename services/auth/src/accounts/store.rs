@@ -56,8 +56,8 @@ pub(super) async fn insert_workspace(
     Ok(())
 }
 
-/// Who the caller is, with their address still sealed; nothing when the session or the membership has
-/// ended.
+/// Who the caller is, with their address still sealed and without what they may do; nothing when the session
+/// or the membership has ended.
 pub(super) async fn me(
     connection: &mut PgConnection,
     caller: &Caller,
@@ -65,16 +65,12 @@ pub(super) async fn me(
     let found = sqlx::query!(
         r#"SELECT u.id AS "id: UserId", u.email_sealed AS "email!", u.email_verified_at, u.name, u.created_at,
                   w.id AS "workspace_id: WorkspaceId", w.name AS workspace_name,
-                  w.created_at AS workspace_created_at, m.role_id AS "role_id: RoleId",
-                  m.role, coalesce(r.permissions,
-                                   ARRAY(SELECT p.permission FROM auth.permissions p WHERE p.role = m.role
-                                         ORDER BY p.permission)) AS "permissions!",
+                  w.created_at AS workspace_created_at, m.role_id AS "role_id: RoleId", m.role,
                   s.id AS "session_id: SessionId"
            FROM auth.sessions s
            JOIN auth.users u ON u.id = s.user_id
            JOIN auth.workspaces w ON w.id = s.workspace_id
            JOIN auth.memberships m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id
-           LEFT JOIN auth.roles r ON r.workspace_id = m.workspace_id AND r.id = m.role_id
            WHERE s.workspace_id = $1 AND s.id = $2 AND s.user_id = $3 AND s.revoked_at IS NULL"#,
         caller.workspace_id.as_uuid(),
         caller.session_id.as_uuid(),
@@ -95,7 +91,8 @@ pub(super) async fn me(
         },
         role: members::role(&row.role)?,
         role_id: row.role_id,
-        permissions: row.permissions,
+        permissions: Vec::new(),
+        second_factor_demanded: false,
         session_id: row.session_id,
         created_at: row.created_at,
     };

@@ -12,7 +12,7 @@ use common::{
 };
 use http::{HeaderValue, header};
 use ids::AuditId;
-use rest::{Check, Cursor, Json, Limit, Page, Query, Timestamp};
+use rest::{Check, Json, ListQuery, Page, PageQuery, Query, Timestamp};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -24,11 +24,11 @@ use crate::{access, app::App};
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(super) struct Filters {
     /// Only what this user or key did.
     actor_id: Option<Uuid>,
     /// Only this action, such as `member.updated`.
-    #[param(max_length = 100)]
+    #[param(min_length = 1, max_length = 100)]
     action: Option<String>,
     /// Only what was done to this.
     target_id: Option<Uuid>,
@@ -40,35 +40,8 @@ pub(super) struct Wanted {
     to: Option<Timestamp>,
 }
 
-/// Which page of them.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListAudit {
-    /// Only what this user or key did.
-    actor_id: Option<Uuid>,
-    /// Only this action, such as `member.updated`.
-    #[param(max_length = 100)]
-    action: Option<String>,
-    /// Only what was done to this.
-    target_id: Option<Uuid>,
-    /// Only from this time on.
-    #[param(value_type = Option<String>, format = DateTime)]
-    from: Option<Timestamp>,
-    /// Only before this time.
-    #[param(value_type = Option<String>, format = DateTime)]
-    to: Option<Timestamp>,
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
-
-impl Wanted {
-    fn filter(self) -> Result<store::Filter> {
+impl Filters {
+    fn read(self) -> Result<store::Filter> {
         let mut check = Check::default();
         if let Some(action) = &self.action {
             check.line("action", action, 1..=100);
@@ -93,27 +66,17 @@ impl Wanted {
     operation_id = "list_audit_entries",
     tag = "audit",
     security(("bearer" = ["audit:read"])),
-    params(ListAudit),
+    params(Filters, PageQuery),
     responses((status = 200, description = "a page of entries", body = Page<AuditEntry>)),
 )]
 pub(super) async fn list_audit_entries(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListAudit>,
+    query: ListQuery<Filters>,
 ) -> Result<Json<Page<AuditEntry>>> {
-    let before = query
-        .cursor
-        .map(|cursor| cursor.read::<AuditId>())
-        .transpose()?;
-    let limit = query.limit;
-    let wanted = Wanted {
-        actor_id: query.actor_id,
-        action: query.action,
-        target_id: query.target_id,
-        from: query.from,
-        to: query.to,
-    };
-    let filter = wanted.filter()?;
+    let before = query.page.after::<AuditId>()?;
+    let limit = query.page.limit;
+    let filter = query.filters.read()?;
     let mut connection = app.pool.acquire().await?;
     access::require(&mut connection, &caller, Permission::AuditRead).await?;
     let rows = store::list(
@@ -136,16 +99,16 @@ pub(super) async fn list_audit_entries(
     operation_id = "export_audit_entries",
     tag = "audit",
     security(("bearer" = ["audit:read"])),
-    params(Wanted),
+    params(Filters),
     responses((status = 200, description = "the entries, with a line of names first",
                body = String, content_type = "text/csv")),
 )]
 pub(super) async fn export_audit_entries(
     State(app): State<App>,
     caller: Caller,
-    Query(wanted): Query<Wanted>,
+    Query(filters): Query<Filters>,
 ) -> Result<Response> {
-    let filter = wanted.filter()?;
+    let filter = filters.read()?;
     {
         let mut connection = app.pool.acquire().await?;
         access::require(&mut connection, &caller, Permission::AuditRead).await?;

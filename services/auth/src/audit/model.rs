@@ -171,6 +171,8 @@ actions! {
     IssuerUpdated = "issuer.updated",
     /// An identity provider signed somebody in for the first time.
     IssuerLinked = "issuer.linked",
+    /// A person unlinked an identity provider.
+    IssuerUnlinked = "issuer.unlinked",
     /// An identity provider was removed.
     IssuerDeleted = "issuer.deleted",
     /// A key was created.

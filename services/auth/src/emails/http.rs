@@ -24,8 +24,6 @@ use crate::{app::App, client::Client};
     request_body = VerifyEmail,
     responses(
         (status = 204, description = "the address is proven"),
-        (status = 403, description = "the request comes from another site's page",
-         body = Document, content_type = "application/problem+json"),
         (status = 410, description = "the link was used, or is too old",
          body = Document, content_type = "application/problem+json"),
     ),

@@ -14,7 +14,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access,
     app::App,
-    attempts::Attempt,
     audit::{self, Action, Actor, Change, Target},
     client::Client,
     mail::Letter,
@@ -116,11 +115,7 @@ async fn replace(app: &App, found: tickets::Found<Proves>, client: &Client) -> R
     let change = Change::new(Action::EmailChanged, Target::User(user));
     let actor = Actor::person(user, client);
     audit::record_everywhere(app, &mut transaction, &actor, &change).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     Ok(())
 }
 
@@ -136,7 +131,9 @@ async fn resend(app: &App, caller: &Caller, client: &Client) -> Result<(), Error
     if person.email_verified {
         return Ok(());
     }
-    limit(app, user, client).await?;
+    app.attempts
+        .letter(user.as_uuid().as_bytes(), client.address)
+        .await?;
     let ticket = link(app, user, &person.email).await?;
     let token = ticket.secret.clone();
     let letter = Letter::VerifyEmail { token };
@@ -147,9 +144,7 @@ async fn resend(app: &App, caller: &Caller, client: &Client) -> Result<(), Error
     let mut transaction = app.pool.begin().await?;
     tickets::forget(&mut transaction, user, Purpose::VerifyEmail).await?;
     ticket.insert(&mut transaction).await?;
-    sealed.queue(&mut transaction, app.clock.now()).await?;
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, sealed).await?;
     Ok(())
 }
 
@@ -160,12 +155,11 @@ async fn change(
     body: ChangeEmail,
     client: &Client,
 ) -> Result<(), Error> {
-    let user = {
-        let mut connection = app.pool.acquire().await?;
-        access::own_account(&mut connection, caller).await?
-    };
+    let user = access::check_own_account(app, caller).await?;
     reauth::require(app, user, body.password, client).await?;
-    limit(app, user, client).await?;
+    app.attempts
+        .letter(user.as_uuid().as_bytes(), client.address)
+        .await?;
     let index = people::email_index(&app.vault, body.email.expose()).await?;
     let ticket = ticket(app, Purpose::ChangeEmail, user, &body.email).await?;
     let token = ticket.secret.clone();
@@ -189,18 +183,5 @@ async fn change(
     audit::record_everywhere(app, &mut transaction, &actor, &change).await?;
     transaction.commit().await?;
     app.mail.nudge();
-    Ok(())
-}
-
-/// Nobody has us write letters without end.
-async fn limit(app: &App, user: UserId, client: &Client) -> Result<(), Error> {
-    let id = user.as_uuid();
-    let account = id.as_bytes();
-    app.attempts
-        .check(Attempt::Letter, account, client.address)
-        .await?;
-    app.attempts
-        .miss(Attempt::Letter, account, client.address)
-        .await;
     Ok(())
 }

@@ -4,17 +4,13 @@ use auth_api::{
     ConfirmPassword, ConfirmTotp, Factors, ProveFactor, RecoveryCodes, SecondFactor, TokenResponse,
     TotpSetup,
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use common::{
     problem::{Document, Result},
     tokens::Caller,
 };
-use http::{HeaderValue, StatusCode, header};
-use rest::{Json, OptionalJson};
-use serde::Serialize;
+use http::StatusCode;
+use rest::{Json, NoStore, OptionalJson};
 
 use super::{setup, sign_in, store};
 use crate::{access, app::App, client::Client, sessions};
@@ -61,9 +57,9 @@ pub(super) async fn start_totp(
     caller: Caller,
     client: Client,
     OptionalJson(body): OptionalJson<ConfirmPassword>,
-) -> Result<Response> {
+) -> Result<NoStore<TotpSetup>> {
     let setup = setup::start(&app, &caller, body.password, &client).await?;
-    Ok(once(setup))
+    Ok(NoStore(setup))
 }
 
 /// Confirm an authenticator app
@@ -90,9 +86,9 @@ pub(super) async fn confirm_totp(
     caller: Caller,
     client: Client,
     Json(body): Json<ConfirmTotp>,
-) -> Result<Response> {
+) -> Result<NoStore<RecoveryCodes>> {
     let codes = setup::confirm(&app, &caller, body, &client).await?;
-    Ok(once(codes))
+    Ok(NoStore(codes))
 }
 
 /// Remove the authenticator app
@@ -144,9 +140,9 @@ pub(super) async fn replace_recovery_codes(
     caller: Caller,
     client: Client,
     Json(body): Json<ProveFactor>,
-) -> Result<Response> {
+) -> Result<NoStore<RecoveryCodes>> {
     let codes = setup::replace_codes(&app, &caller, body, &client).await?;
-    Ok(once(codes))
+    Ok(NoStore(codes))
 }
 
 /// Sign in, second half
@@ -179,10 +175,4 @@ pub(super) async fn finish_sign_in(
 ) -> Result<Response> {
     let (issued, to) = sign_in::finish(&app, body, &client).await?;
     Ok(sessions::answer(&app, StatusCode::OK, &issued, to))
-}
-
-/// An answer that carries a secret.
-fn once(body: impl Serialize) -> Response {
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (no_store, Json(body)).into_response()
 }

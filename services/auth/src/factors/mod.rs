@@ -1,6 +1,6 @@
 //! Second factors: an authenticator app (RFC 6238), and recovery codes for when it is lost.
 //!
-//! They belong to people, not to workspaces. A password alone does not sign in where there is one; a
+//! They belong to people, not to workspaces; but a workspace may demand one. A password alone does not sign in where there is one; a
 //! passkey does, because it proves two things by itself.
 
 mod error;
@@ -11,7 +11,9 @@ mod setup;
 mod sign_in;
 mod store;
 
-use ids::UserId;
+use chrono::{DateTime, Utc};
+use common::tokens::RevokedSession;
+use ids::{SessionId, UserId, WorkspaceId};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -46,6 +48,44 @@ pub(crate) async fn required(
             vec![TOTP]
         }
     }))
+}
+
+/// Whether a session was opened with a second factor, or one was added in it, and the person still has one.
+/// What an identity provider asks for is its own business.
+pub(crate) async fn is_strong(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    session: SessionId,
+) -> sqlx::Result<bool> {
+    store::is_strong(connection, workspace, session).await
+}
+
+/// Whether a workspace demands a second factor that a session lacks.
+pub(crate) async fn is_missing(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    session: SessionId,
+) -> sqlx::Result<bool> {
+    Ok(store::is_demanded(connection, workspace).await?
+        && !store::is_strong(connection, workspace, session).await?)
+}
+
+/// Notes that a factor was added in a session, which is as good as having signed in with it.
+pub(crate) async fn note_added(
+    connection: &mut PgConnection,
+    (workspace, session): (WorkspaceId, SessionId),
+    method: &str,
+) -> sqlx::Result<()> {
+    store::note_added(connection, (workspace, session), method).await
+}
+
+/// Ends the sessions of a workspace's people that lack a second factor, in the caller's transaction.
+pub(crate) async fn end_weak_sessions(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<RevokedSession>> {
+    store::end_weak_sessions(connection, workspace, now).await
 }
 
 /// Removes everything that a person can sign in with beside a password: app, codes, passkeys, and the

@@ -80,7 +80,7 @@ pub(super) async fn confirm(
     body: ConfirmTotp,
     client: &Client,
 ) -> Result<RecoveryCodes, Error> {
-    let user = own(app, caller).await?;
+    let user = access::check_own_account(app, caller).await?;
     let ticket = tickets::read::<Pending>(app, Purpose::TotpSetup, &body.setup_id).await?;
     if ticket.user != Some(user) {
         return Err(tickets::Error::Gone.into());
@@ -120,14 +120,12 @@ pub(super) async fn confirm(
         return Err(Error::Present);
     }
     store::replace_codes(&mut transaction, user, &hashes).await?;
+    let session = (caller.workspace_id, caller.session_id);
+    super::note_added(&mut transaction, session, super::TOTP).await?;
     let change = Change::new(Action::TotpEnabled, Target::User(user));
     let actor = Actor::of(caller, client);
     audit::record_everywhere(app, &mut transaction, &actor, &change).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     Ok(codes)
 }
 
@@ -140,18 +138,13 @@ pub(super) async fn remove(
 ) -> Result<(), Error> {
     let (user, proof) = prove(app, caller, body, client).await?;
     let letter = people::write_to(app, user, &Letter::TotpDisabled).await?;
-    let now = app.clock.now();
     let mut transaction = app.pool.begin().await?;
     proof.take(app, &mut transaction, user, client).await?;
     store::delete(&mut transaction, user).await?;
     let change = Change::new(Action::TotpDisabled, Target::User(user)).before(proof::shown(&proof));
     let actor = Actor::of(caller, client);
     audit::record_everywhere(app, &mut transaction, &actor, &change).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     Ok(())
 }
 
@@ -165,18 +158,13 @@ pub(super) async fn replace_codes(
     let (user, proof) = prove(app, caller, body, client).await?;
     let (codes, hashes) = fresh_codes(app).await?;
     let letter = people::write_to(app, user, &Letter::RecoveryCodesReplaced).await?;
-    let now = app.clock.now();
     let mut transaction = app.pool.begin().await?;
     proof.take(app, &mut transaction, user, client).await?;
     store::replace_codes(&mut transaction, user, &hashes).await?;
     let change = Change::new(Action::RecoveryCodesReplaced, Target::User(user));
     let actor = Actor::of(caller, client);
     audit::record_everywhere(app, &mut transaction, &actor, &change).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     Ok(codes)
 }
 
@@ -187,15 +175,10 @@ async fn prove(
     body: ProveFactor,
     client: &Client,
 ) -> Result<(UserId, Proof), Error> {
-    let user = own(app, caller).await?;
+    let user = access::check_own_account(app, caller).await?;
     reauth::require(app, user, body.password, client).await?;
     let proof = proof::check(app, user, &body.code, client).await?;
     Ok((user, proof))
-}
-
-async fn own(app: &App, caller: &Caller) -> Result<UserId, Error> {
-    let mut connection = app.pool.acquire().await?;
-    Ok(access::own_account(&mut connection, caller).await?)
 }
 
 /// New recovery codes, and what is kept of them.

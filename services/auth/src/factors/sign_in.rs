@@ -10,9 +10,8 @@ use super::{
 use crate::{
     app::App,
     client::Client,
-    members,
     secrets::Hash,
-    sessions::{self, Half, Issued, Opening, SignInError, TokensTo},
+    sessions::{self, Half, Issued, TokensTo},
     tickets::{self, Purpose},
 };
 
@@ -49,19 +48,8 @@ async fn open(
     let mut transaction = app.pool.begin().await?;
     tickets::spend(&mut transaction, ticket).await?;
     proof.take(app, &mut transaction, user, client).await?;
-    let (workspace, membership) = members::home(&mut transaction, user)
-        .await?
-        .ok_or(SignInError::NoWorkspace)?;
-    let opening = Opening {
-        user,
-        workspace,
-        membership,
-        methods: &["password", proof.method()],
-        client,
-    };
-    let issued = sessions::open(app, &mut transaction, opening)
-        .await
-        .map_err(SignInError::from)?;
+    let methods = ["password", proof.method()];
+    let issued = sessions::open_at_home(app, &mut transaction, user, &methods, client).await?;
     transaction.commit().await?;
     app.mail.nudge();
     Ok(issued)

@@ -2,9 +2,12 @@
 
 use auth_api::{Factors, LinkedIssuer};
 use chrono::{DateTime, Utc};
-use ids::{IssuerId, UserId, WorkspaceId};
+use common::tokens::RevokedSession;
+use ids::{IssuerId, SessionId, UserId, WorkspaceId};
 use sqlx::PgConnection;
 use vault::Sealed;
+
+use crate::sessions::EndReason;
 
 /// An authenticator app as it is kept.
 #[derive(Debug)]
@@ -192,6 +195,81 @@ pub(super) async fn forget_all(connection: &mut PgConnection, user: UserId) -> s
     sqlx::query!(
         "DELETE FROM auth.identities WHERE user_id = $1",
         user.as_uuid()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether a workspace demands a second factor of its members.
+pub(super) async fn is_demanded(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> sqlx::Result<bool> {
+    let demanded = sqlx::query_scalar!(
+        "SELECT require_second_factor FROM auth.workspaces WHERE id = $1",
+        workspace.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(demanded.unwrap_or(false))
+}
+
+/// Whether a session has a second factor, as [`end_weak_sessions`] judges it.
+pub(super) async fn is_strong(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    session: SessionId,
+) -> sqlx::Result<bool> {
+    let strong = sqlx::query_scalar!(
+        r#"SELECT ('issuer' = ANY (s.methods)
+                   OR (s.methods && ARRAY['totp', 'recovery_code', 'passkey']
+                       AND (EXISTS (SELECT FROM auth.totp t WHERE t.user_id = s.user_id)
+                            OR EXISTS (SELECT FROM auth.passkeys p WHERE p.user_id = s.user_id)))) AS "strong!"
+           FROM auth.sessions s WHERE s.workspace_id = $1 AND s.id = $2"#,
+        workspace.as_uuid(),
+        session.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(strong.unwrap_or(false))
+}
+
+/// Ends the sessions of a workspace's people that have no second factor, as [`is_strong`] judges it.
+pub(super) async fn end_weak_sessions(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<RevokedSession>> {
+    sqlx::query_as!(
+        RevokedSession,
+        r#"UPDATE auth.sessions s SET revoked_at = $2, revoked_reason = $3
+           WHERE s.workspace_id = $1 AND s.user_id IS NOT NULL AND s.revoked_at IS NULL
+             AND NOT ('issuer' = ANY (s.methods)
+                      OR (s.methods && ARRAY['totp', 'recovery_code', 'passkey']
+                          AND (EXISTS (SELECT FROM auth.totp t WHERE t.user_id = s.user_id)
+                               OR EXISTS (SELECT FROM auth.passkeys p WHERE p.user_id = s.user_id))))
+           RETURNING s.id AS "session_id: SessionId", s.revoked_at AS "revoked_at!""#,
+        workspace.as_uuid(),
+        now,
+        EndReason::SecondFactorDemanded.as_str(),
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Adds a method to those that a session was opened with.
+pub(super) async fn note_added(
+    connection: &mut PgConnection,
+    (workspace, session): (WorkspaceId, SessionId),
+    method: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE auth.sessions SET methods = array_append(methods, $3::text)
+         WHERE workspace_id = $1 AND id = $2 AND $3::text <> ALL (methods)",
+        workspace.as_uuid(),
+        session.as_uuid(),
+        method,
     )
     .execute(connection)
     .await?;

@@ -19,7 +19,9 @@ use crate::{
     app::App,
     audit::{self, Action, Actor, Change, Target},
     client::Client,
-    factors, members, people,
+    factors, members,
+    passwords::OwnWords,
+    people,
     roles::Grant,
     secrets::Hash,
     sessions::{self, EndReason, Spare},
@@ -65,7 +67,7 @@ pub(super) async fn look_up(app: &App, token: &SecretString) -> Result<InviteDet
 pub(super) async fn accept(app: &App, body: AcceptInvite, client: &Client) -> Result<(), Error> {
     let hash = Hash::of(&body.token);
     let (offer, email) = read(app, &hash).await?;
-    let guest = guest(app, &email, body).await?;
+    let guest = guest(app, (&email, &offer.workspace_name), body).await?;
     let (user, now) = (guest.user(), app.clock.now());
     let workspace = offer.workspace;
     let mut transaction = app.pool.begin().await?;
@@ -123,7 +125,11 @@ pub(super) async fn accept(app: &App, body: AcceptInvite, client: &Client) -> Re
 }
 
 /// Who accepts, with what an account needs that is to be made or made theirs.
-async fn guest(app: &App, email: &Personal<String>, body: AcceptInvite) -> Result<Guest, Error> {
+async fn guest(
+    app: &App,
+    (email, workspace): (&Personal<String>, &str),
+    body: AcceptInvite,
+) -> Result<Guest, Error> {
     let unproven = match account(app, email).await? {
         Some((user, true)) => return Ok(Guest::Known(user)),
         Some((user, false)) => Some(user),
@@ -138,7 +144,8 @@ async fn guest(app: &App, email: &Personal<String>, body: AcceptInvite) -> Resul
         }
     };
     let name = Personal::new(name.expose().trim().to_owned());
-    let password_hash = app.passwords.hash(password).await?;
+    let own = OwnWords::of(&[email.expose().as_str(), name.expose(), workspace]);
+    let password_hash = app.passwords.hash_new(password, own).await?;
     if let Some(user) = unproven {
         return Ok(Guest::Unproven(user, name, password_hash));
     }

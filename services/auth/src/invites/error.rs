@@ -4,11 +4,11 @@ use common::{ErrorCode, Problem, problem::FieldError};
 use ids::{InviteId, UserId};
 use vault::VaultError;
 
-use crate::{access, attempts::TooMany, mail, passwords::Busy, roles};
+use crate::{access, attempts::TooMany, mail, passwords::NotTaken, roles};
 
 /// Why nobody is invited, or lets themselves be.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub(crate) enum Error {
     /// The workspace has no such invitation.
     #[error("no such invitation")]
     NotFound,
@@ -36,9 +36,9 @@ pub(super) enum Error {
     /// The address got too many letters.
     #[error(transparent)]
     TooMany(#[from] TooMany),
-    /// Too many passwords are being hashed.
+    /// The password of a new account is not taken.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    NotTaken(#[from] NotTaken),
     /// The letter cannot be written.
     #[error(transparent)]
     Mail(#[from] mail::Error),
@@ -82,7 +82,7 @@ impl From<Error> for Problem {
             Error::Role(error) => error.into(),
             Error::TooMany(error) => Self::from(error)
                 .detail("this address got several letters just now; try again later"),
-            Error::Busy(error) => error.into(),
+            Error::NotTaken(error) => error.into(),
             Error::Mail(error) => error.into(),
             Error::Vault(error) => error.into(),
             Error::Store(error) => error.into(),

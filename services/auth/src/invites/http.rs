@@ -1,36 +1,17 @@
 //! The HTTP side of invitations.
 
 use auth_api::{AcceptInvite, CreateInvite, Invite, InviteDetails, LookUpInvite};
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 use common::{
     problem::{Document, Result},
     tokens::{Caller, Permission},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use ids::InviteId;
-use rest::{Cursor, Json, Limit, Page, Path, Query};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use rest::{Json, NoStore, Page, PageQuery, Path, Query};
 
 use super::{accept, create, open, resend, store, withdraw};
 use crate::{access, app::App, client::Client};
-
-/// Which page of the invitations.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListInvites {
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
 
 /// List invitations
 ///
@@ -42,19 +23,16 @@ pub(super) struct ListInvites {
     operation_id = "list_invites",
     tag = "members",
     security(("bearer" = ["members:read"])),
-    params(ListInvites),
+    params(PageQuery),
     responses((status = 200, description = "a page of invitations", body = Page<Invite>)),
 )]
 pub(super) async fn list_invites(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListInvites>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Invite>>> {
-    let before = query
-        .cursor
-        .map(|cursor| cursor.read::<InviteId>())
-        .transpose()?;
-    let (workspace, limit) = (caller.workspace_id, query.limit);
+    let before = page.after::<InviteId>()?;
+    let (workspace, limit) = (caller.workspace_id, page.limit);
     let rows = {
         let mut connection = app.pool.acquire().await?;
         access::require(&mut connection, &caller, Permission::MembersRead).await?;
@@ -159,10 +137,8 @@ pub(super) async fn resend_invite(
 pub(super) async fn look_up_invite(
     State(app): State<App>,
     Json(body): Json<LookUpInvite>,
-) -> Result<Response> {
-    let details = accept::look_up(&app, &body.token).await?;
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((no_store, Json(details)).into_response())
+) -> Result<NoStore<InviteDetails>> {
+    Ok(NoStore(accept::look_up(&app, &body.token).await?))
 }
 
 /// Accept an invitation

@@ -4,6 +4,7 @@
 //! proof to join; an account is made on the way if there is none.
 
 mod accept;
+mod ask;
 mod error;
 mod http;
 mod store;
@@ -18,12 +19,12 @@ use ids::{InviteId, RoleId, WorkspaceId};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 use vault::{BlindIndex, Context, Scope, Sealed, VaultError};
 
 use crate::{
     access,
     app::App,
-    attempts::Attempt,
     audit::{self, Action, Actor, Change, Target},
     client::Client,
     mail::{Letter, SealedLetter},
@@ -33,7 +34,8 @@ use crate::{
     workspaces,
 };
 
-use error::Error;
+pub(crate) use ask::{Joining, ask};
+pub(crate) use error::Error;
 use store::Kept;
 pub(crate) use store::delete_old;
 
@@ -60,7 +62,7 @@ async fn create(
     body: CreateInvite,
     client: &Client,
 ) -> Result<Invite, Error> {
-    let (workspace, now) = (caller.workspace_id, app.clock.now());
+    let workspace = caller.workspace_id;
     let (grant, sender) = {
         let mut connection = app.pool.acquire().await?;
         let wanted = (body.role, body.role_id);
@@ -70,21 +72,9 @@ async fn create(
     let account = people::email_index(&app.vault, email.expose()).await?;
     let secret = secrets::fresh(secrets::TICKET);
     let letter = write(app, (&email, &account), (sender, &secret), client).await?;
-    let id = InviteId::new();
-    let (scope, context) = (Scope::workspace(workspace), context(id));
-    let plain = email.expose();
-    let kept = Kept {
-        id,
-        email: app.vault.seal(scope, &context, plain.as_bytes()).await?,
-        role: grant.role,
-        role_id: grant.role_id,
-        invited_by: caller.user_id.as_uuid(),
-        created_at: now,
-        sent_at: now,
-        expires_at: now + GOOD_FOR,
-    };
-    let key = people::email_key(plain);
-    let index = app.vault.index(scope, &context, &key).await?;
+    let role = (grant.role, grant.role_id);
+    let (kept, index) = sealed(app, workspace, &email, role, caller.user_id.as_uuid()).await?;
+    let id = kept.id;
     let mut transaction = app.pool.begin().await?;
     if !workspaces::hold(&mut transaction, workspace).await? {
         return Err(access::Error::SessionEnded.into());
@@ -97,9 +87,7 @@ async fn create(
     let change = Change::new(Action::InviteCreated, Target::Invite(id)).after(grant.told());
     let actor = Actor::of(caller, client);
     audit::record(app, &mut transaction, workspace, &actor, change).await?;
-    letter.queue(&mut transaction, now).await?;
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     Ok(kept.shown(email))
 }
 
@@ -133,9 +121,7 @@ async fn resend(
     let change = Change::new(Action::InviteResent, Target::Invite(id)).after(grant.told());
     let actor = Actor::of(caller, client);
     audit::record(app, &mut transaction, workspace, &actor, change).await?;
-    letter.queue(&mut transaction, now).await?;
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     Ok(renewed.shown(email))
 }
 
@@ -185,17 +171,41 @@ async fn write(
     (sender, secret): (Sender, &SecretString),
     client: &Client,
 ) -> Result<SealedLetter, Error> {
-    let (account, address) = (account.as_bytes(), client.address);
     app.attempts
-        .check(Attempt::Letter, account, address)
+        .letter(account.as_bytes(), client.address)
         .await?;
-    app.attempts.miss(Attempt::Letter, account, address).await;
     let letter = Letter::Invitation {
         workspace: sender.workspace,
         inviter: sender.inviter,
         token: secret.clone(),
     };
     Ok(app.mail.seal(email, None, &letter).await?)
+}
+
+/// A new invitation, and what finds a second one of the same address.
+async fn sealed(
+    app: &App,
+    workspace: WorkspaceId,
+    email: &Personal<String>,
+    (role, role_id): (Role, Option<RoleId>),
+    invited_by: Uuid,
+) -> Result<(Kept, BlindIndex), VaultError> {
+    let (id, now) = (InviteId::new(), app.clock.now());
+    let (scope, context) = (Scope::workspace(workspace), context(id));
+    let plain = email.expose().trim();
+    let kept = Kept {
+        id,
+        email: app.vault.seal(scope, &context, plain.as_bytes()).await?,
+        role,
+        role_id,
+        invited_by,
+        created_at: now,
+        sent_at: now,
+        expires_at: now + GOOD_FOR,
+    };
+    let key = people::email_key(plain);
+    let index = app.vault.index(scope, &context, &key).await?;
+    Ok((kept, index))
 }
 
 /// The address of an invitation.

@@ -103,6 +103,19 @@ pub(super) async fn sender(
     }))
 }
 
+/// What a workspace is called.
+pub(super) async fn workspace_name(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "SELECT name FROM auth.workspaces WHERE id = $1 AND deleted_at IS NULL",
+        workspace.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// The member whose address this is.
 pub(super) async fn member(
     connection: &mut PgConnection,

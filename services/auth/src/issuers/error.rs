@@ -1,17 +1,20 @@
-//! Why a provider is not added or changed.
+//! Why a provider is not added, changed or unlinked.
 
 use common::{ErrorCode, Problem, problem::FieldError};
 use vault::VaultError;
 
 use super::provider;
-use crate::{access, people, roles};
+use crate::{access, people, reauth, roles};
 
-/// Why a provider is not added or changed.
+/// Why a provider is not added, changed or unlinked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// The workspace has no such provider.
     #[error("no such provider")]
     NotFound,
+    /// The person could not sign in any more.
+    #[error("nothing else signs in to the account")]
+    LastWay,
     /// The workspace has as many as any may have.
     #[error("the workspace has too many providers")]
     TooMany,
@@ -30,6 +33,9 @@ pub(super) enum Error {
     /// The caller may not do this.
     #[error(transparent)]
     Access(#[from] access::Error),
+    /// The password is not right.
+    #[error(transparent)]
+    Reauth(#[from] reauth::Error),
     /// The caller's address cannot be read.
     #[error(transparent)]
     Person(#[from] people::Error),
@@ -50,6 +56,8 @@ impl From<Error> for Problem {
         };
         match error {
             Error::NotFound => Self::not_found(),
+            Error::LastWay => Self::new(ErrorCode::Conflict)
+                .detail("nothing else signs in to your account; set a password by POST /auth/password/forgotten first"),
             Error::TooMany => Self::new(ErrorCode::Conflict)
                 .detail("the workspace has 20 identity providers; remove one first"),
             Error::ForeignDomain(index) => invalid(
@@ -64,6 +72,7 @@ impl From<Error> for Problem {
             ),
             Error::Role(error) => error.into(),
             Error::Access(error) => error.into(),
+            Error::Reauth(error) => error.into(),
             Error::Person(error) => error.into(),
             Error::Vault(error) => error.into(),
             Error::Store(error) => error.into(),

@@ -8,26 +8,10 @@ use common::{
 };
 use http::StatusCode;
 use ids::IssuerId;
-use rest::{Cursor, IfMatch, Json, Limit, Page, Path, Query, Tagged};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use rest::{IfMatch, Json, Page, PageQuery, Path, Query, Tagged};
 
 use super::{error::Error, manage, model, model::Kept, store};
 use crate::{access, app::App, client::Client};
-
-/// Which page of the providers.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListIssuers {
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
 
 /// List identity providers
 ///
@@ -38,19 +22,16 @@ pub(super) struct ListIssuers {
     operation_id = "list_issuers",
     tag = "issuers",
     security(("bearer" = ["issuers:read"])),
-    params(ListIssuers),
+    params(PageQuery),
     responses((status = 200, description = "a page of identity providers", body = Page<Issuer>)),
 )]
 pub(super) async fn list_issuers(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListIssuers>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Issuer>>> {
-    let before = query
-        .cursor
-        .map(|cursor| cursor.read::<IssuerId>())
-        .transpose()?;
-    let (workspace, limit) = (caller.workspace_id, query.limit);
+    let before = page.after::<IssuerId>()?;
+    let (workspace, limit) = (caller.workspace_id, page.limit);
     let mut connection = app.pool.acquire().await?;
     access::require(&mut connection, &caller, Permission::IssuersRead).await?;
     let rows = store::list(&mut connection, workspace, before, limit.rows()).await?;
@@ -65,8 +46,9 @@ pub(super) async fn list_issuers(
 /// `redirect_uri` of the answer with it.
 ///
 /// It signs in whoever it knows, with a verified address of one of the domains: members, and with
-/// `auto_join_role` everybody, also somebody who was removed here. Its sessions are good in this
-/// workspace only, and it signs in nobody who may do more than the caller.
+/// `auto_join_role` everybody, also somebody who was removed here; who has an account already is asked by a
+/// letter. Its sessions are good in this workspace only, and it signs in nobody who may do more than the
+/// caller.
 #[utoipa::path(
     post,
     path = "/auth/issuers",
@@ -88,7 +70,7 @@ pub(super) async fn create_issuer(
     caller: Caller,
     client: Client,
     Json(body): Json<CreateIssuer>,
-) -> Result<(StatusCode, Tagged<Json<Issuer>>)> {
+) -> Result<(StatusCode, Tagged<Issuer>)> {
     let kept = manage::create(&app, &caller, body, &client).await?;
     Ok((StatusCode::CREATED, tagged(&app, kept)))
 }
@@ -108,7 +90,7 @@ pub(super) async fn get_issuer(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<IssuerId>,
-) -> Result<Tagged<Json<Issuer>>> {
+) -> Result<Tagged<Issuer>> {
     let mut connection = app.pool.acquire().await?;
     access::require(&mut connection, &caller, Permission::IssuersRead).await?;
     let kept = store::find(&mut connection, caller.workspace_id, id)
@@ -146,7 +128,7 @@ pub(super) async fn update_issuer(
     Path(id): Path<IssuerId>,
     if_match: IfMatch,
     Json(body): Json<PatchIssuer>,
-) -> Result<Tagged<Json<Issuer>>> {
+) -> Result<Tagged<Issuer>> {
     let kept = manage::update(&app, &caller, (id, body, if_match), &client).await?;
     Ok(tagged(&app, kept))
 }
@@ -184,11 +166,7 @@ pub(super) async fn delete_issuer(
     tag = "sessions",
     security(()),
     request_body = LookUpLogin,
-    responses(
-        (status = 200, description = "the ways to sign in, beside password and passkey", body = LoginOptions),
-        (status = 403, description = "the request comes from another site's page",
-         body = Document, content_type = "application/problem+json"),
-    ),
+    responses((status = 200, description = "the ways to sign in, beside password and passkey", body = LoginOptions)),
 )]
 pub(super) async fn look_up_login(
     State(app): State<App>,
@@ -204,9 +182,7 @@ pub(super) async fn look_up_login(
     Ok(Json(LoginOptions { issuers }))
 }
 
-fn tagged(app: &App, kept: Kept) -> Tagged<Json<Issuer>> {
-    Tagged {
-        version: kept.version,
-        response: Json(manage::shown(app, kept)),
-    }
+fn tagged(app: &App, kept: Kept) -> Tagged<Issuer> {
+    let version = kept.version;
+    Tagged::new(manage::shown(app, kept), version)
 }

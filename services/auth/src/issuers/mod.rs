@@ -11,6 +11,8 @@
 //! - It speaks for addresses of its `email_domains` only, and only for those that it says it has
 //!   verified. Those who enter a domain have proven an address of it. After the first time its own name
 //!   for the person counts (`sub`), not the address: addresses are given to others.
+//! - An account that is there joins the workspace by a letter that asks its owner, however right the
+//!   provider seems to be: until then the workspace learns nothing of it, and nobody is signed in.
 //! - An account that is there is joined to it if the owner of the address made it: who registers with
 //!   somebody else's address and waits for them to come by the provider would share their account.
 //! - An account that it makes is unverified until the link that goes to the address was opened.
@@ -22,6 +24,7 @@ mod error;
 mod fetch;
 mod http;
 mod identities;
+mod linked;
 mod manage;
 mod model;
 mod oidc;
@@ -48,6 +51,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
             http::delete_issuer
         ))
         .routes(routes!(http::look_up_login))
+        .routes(routes!(linked::list_identities))
+        .routes(routes!(linked::delete_identity))
         .routes(routes!(oidc::start_issuer_sign_in))
         .routes(routes!(oidc::finish_issuer_sign_in))
 }

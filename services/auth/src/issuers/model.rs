@@ -96,26 +96,15 @@ mod tests {
 
     #[test]
     fn a_provider_signs_in_nobody_who_may_do_more_than_those_who_chose_it() {
-        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-        let standing = |role, permissions| Standing {
-            role,
-            permissions: texts(permissions),
-            email_verified: true,
-        };
-        let member = |role, permissions| Membership {
-            role,
-            role_id: None,
-            permissions: texts(permissions),
-        };
         let all = ["contacts:read", "issuers:write"];
-        let kept = kept().trusted_by(&standing(Role::Custom, &["issuers:write"]));
-        assert!(!kept.may_sign_in(&member(Role::Viewer, &["contacts:read"])));
-        assert!(kept.may_sign_in(&member(Role::Custom, &["issuers:write"])));
-        let kept = kept.trusted_by(&standing(Role::Admin, &all));
-        assert!(kept.may_sign_in(&member(Role::Viewer, &["contacts:read"])));
-        assert!(!kept.may_sign_in(&member(Role::Owner, &all)));
-        let kept = kept.trusted_by(&standing(Role::Owner, &all));
-        assert!(kept.may_sign_in(&member(Role::Owner, &all)));
+        let kept = kept().trusted_by(&Standing::of(Role::Custom, &["issuers:write"]));
+        assert!(!kept.may_sign_in(&Membership::of(Role::Viewer, &["contacts:read"])));
+        assert!(kept.may_sign_in(&Membership::of(Role::Custom, &["issuers:write"])));
+        let kept = kept.trusted_by(&Standing::of(Role::Admin, &all));
+        assert!(kept.may_sign_in(&Membership::of(Role::Viewer, &["contacts:read"])));
+        assert!(!kept.may_sign_in(&Membership::of(Role::Owner, &all)));
+        let kept = kept.trusted_by(&Standing::of(Role::Owner, &all));
+        assert!(kept.may_sign_in(&Membership::of(Role::Owner, &all)));
         assert_eq!(kept.permissions, all);
     }
 

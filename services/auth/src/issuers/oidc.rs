@@ -92,7 +92,8 @@ pub(super) async fn start_issuer_sign_in(
 /// Where the provider sends the browser. Signs in and leads to where the person wanted to go, or to
 /// `/account/sign-in#error=<code>`: `issuer_unknown`, `issuer_unavailable`, `issuer_declined`,
 /// `issuer_invalid`, `link_expired` (begin again), `email_not_vouched`, `email_domain_not_vouched`,
-/// `email_not_verified` (set a password by mail first), `not_a_member`, `issuer_not_trusted` (an owner must
+/// `email_not_verified` (set a password by mail first), `confirm_by_mail` (who has an account already joins by a
+/// link in a letter, which was sent), `not_a_member`, `issuer_not_trusted` (an owner must
 /// change the provider first), `identity_conflict` (the provider
 /// has two names for this address; an admin may remove and invite the member again).
 #[utoipa::path(

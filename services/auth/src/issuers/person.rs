@@ -18,6 +18,7 @@ use crate::{
     audit::{self, Action, Actor, Change, Target},
     client::Client,
     emails,
+    invites::{self, Joining},
     mail::{Letter, SealedLetter},
     members,
     people::{self, KeptEmail},
@@ -37,6 +38,7 @@ const NAME: usize = 100;
 struct Prepared {
     user: UserId,
     name: Personal<String>,
+    address: Personal<String>,
     email: KeptEmail,
     /// The link that proves the address of a new account, and its letter.
     link: (Ticket, SealedLetter),
@@ -74,7 +76,15 @@ pub(super) async fn sign_in(
     if !workspaces::hold(&mut transaction, kept.workspace).await? {
         return Err(Refusal::Unknown.into());
     }
-    let user = find_or_make(app, &mut transaction, (kept, &prepared), client).await?;
+    let found = find_or_make(app, &mut transaction, (kept, &prepared), client).await;
+    let user = match found {
+        Err(Error::Refused(Refusal::Unconfirmed)) => {
+            transaction.rollback().await?;
+            ask(app, kept, &prepared.address, client).await?;
+            return Err(Refusal::Unconfirmed.into());
+        }
+        found => found?,
+    };
     link(app, &mut transaction, (kept, &subject, user), client).await?;
     let issued = open(app, &mut transaction, (kept, user), client).await?;
     transaction.commit().await?;
@@ -102,12 +112,14 @@ async fn prepare(app: &App, kept: &Kept, vouched: Vouched) -> Result<Prepared, E
         user,
         email: people::seal_email(&app.vault, user, &email).await?,
         notice: app.mail.seal(&email, None, &notice).await?,
+        address: email,
         name,
         link: (ticket, letter),
     })
 }
 
-/// The member with the address. Who is none joins, if the provider lets people in.
+/// The member with the address. Who is none joins, if the provider lets people in; with an account that is
+/// there only its owner can.
 async fn find_or_make(
     app: &App,
     connection: &mut PgConnection,
@@ -127,6 +139,7 @@ async fn find_or_make(
     let member = members::find(connection, kept.workspace, user).await?;
     let joins = match (member, kept.details.auto_join_role) {
         (Some(_), _) => None,
+        (None, Some(_)) if account.is_some() => return Err(Refusal::Unconfirmed.into()),
         (None, Some(role)) => Some(Grant::find(connection, kept.workspace, (role, None)).await?),
         (None, None) => return Err(Refusal::NotAMember.into()),
     };
@@ -143,6 +156,25 @@ async fn find_or_make(
         audit::record(app, connection, kept.workspace, &actor, change).await?;
     }
     Ok(user)
+}
+
+/// Asks the owner of an account whether they want to join with it.
+async fn ask(
+    app: &App,
+    kept: &Kept,
+    email: &Personal<String>,
+    client: &Client,
+) -> Result<(), Error> {
+    let Some(role) = kept.details.auto_join_role else {
+        return Ok(());
+    };
+    let joining = Joining {
+        workspace: kept.workspace,
+        issuer: (kept.details.id, &kept.details.name),
+        email,
+        role,
+    };
+    Ok(invites::ask(app, joining, client).await?)
 }
 
 fn joined(kept: &Kept, grant: &Grant) -> serde_json::Value {
@@ -214,6 +246,7 @@ async fn open(
         workspace: kept.workspace,
         membership,
         methods: &[METHOD],
+        began_at: None,
         client,
     };
     Ok(sessions::open(app, connection, opening).await?)

@@ -7,7 +7,7 @@ use common::Problem;
 use vault::VaultError;
 
 use super::provider;
-use crate::{mail, people, sessions, tickets};
+use crate::{invites, mail, people, sessions, tickets};
 
 macro_rules! refusals {
     ($($(#[doc = $doc:literal])* $name:ident = $code:literal,)+) => {
@@ -43,6 +43,8 @@ refusals! {
     AccountNotVerified = "email_not_verified",
     /// They are no member, and the provider lets nobody in who is not.
     NotAMember = "not_a_member",
+    /// They have an account, and a letter asks whether they want to join with it.
+    Unconfirmed = "confirm_by_mail",
     /// They may do more than those who chose the provider.
     Beyond = "issuer_not_trusted",
     /// The provider had another name for the owner of the account.
@@ -70,6 +72,9 @@ pub(super) enum Error {
     /// A secret cannot be sealed or opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The letter that asks cannot be sent.
+    #[error(transparent)]
+    Invite(#[from] invites::Error),
     /// The role of those who join cannot be given.
     #[error(transparent)]
     Role(#[from] crate::roles::Error),
@@ -112,6 +117,7 @@ impl Error {
             Self::Person(error) => Err(error.into()),
             Self::Mail(error) => Err(error.into()),
             Self::Vault(error) => Err(error.into()),
+            Self::Invite(error) => Err(error.into()),
             Self::Role(error) => Err(error.into()),
             Self::Session(error) => Err(error.into()),
             Self::Store(error) => Err(error.into()),

@@ -3,7 +3,7 @@
 use auth_api::{Issuer, LoginIssuer};
 use chrono::{DateTime, Utc};
 use common::tokens::{RevokedSession, Role};
-use ids::{IssuerId, SessionId, WorkspaceId};
+use ids::{IssuerId, SessionId, UserId, WorkspaceId};
 use sqlx::PgConnection;
 use vault::Sealed;
 
@@ -162,6 +162,27 @@ pub(super) async fn end_sessions(
         id.as_uuid(),
         now,
         EndReason::IssuerRemoved.as_str(),
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Ends the sessions that providers of a workspace opened for a person.
+pub(super) async fn end_sessions_of(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<RevokedSession>> {
+    sqlx::query_as!(
+        RevokedSession,
+        r#"UPDATE auth.sessions SET revoked_at = $3, revoked_reason = $4
+           WHERE workspace_id = $1 AND user_id = $2 AND 'issuer' = ANY (methods) AND revoked_at IS NULL
+           RETURNING id AS "session_id: SessionId", revoked_at AS "revoked_at!""#,
+        workspace.as_uuid(),
+        user.as_uuid(),
+        now,
+        EndReason::IssuerUnlinked.as_str(),
     )
     .fetch_all(connection)
     .await

@@ -6,14 +6,10 @@
 use std::net::IpAddr;
 
 use auth_api::{ExchangeKey, KeyToken};
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 use common::{problem::Result, tokens::ServiceCaller};
-use http::{HeaderValue, header};
 use ids::SessionId;
-use rest::Json;
+use rest::{Json, NoStore};
 use secrecy::SecretString;
 
 use super::{Error, model, store};
@@ -27,13 +23,11 @@ pub(super) async fn exchange_key(
     State(app): State<App>,
     caller: ServiceCaller,
     Json(body): Json<ExchangeKey>,
-) -> Result<Response> {
+) -> Result<NoStore<KeyToken>> {
     if caller.service != GATEWAY {
         return Err(Error::NotTheGateway.into());
     }
-    let token = exchange(&app, &body.key, body.address).await?;
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((no_store, Json(token)).into_response())
+    Ok(NoStore(exchange(&app, &body.key, body.address).await?))
 }
 
 async fn exchange(

@@ -1,17 +1,14 @@
 //! The HTTP side of keys.
 
 use auth_api::{CreateKey, Key, KeyKind, NewKey};
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 use common::{
     problem::{Document, Result},
     tokens::{Caller, Permission},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use ids::KeyId;
-use rest::{Cursor, Json, Limit, Page, Path, Query};
+use rest::{Json, ListQuery, NoStore, Page, PageQuery, Path};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -19,20 +16,13 @@ use utoipa::IntoParams;
 use super::{create, revoke, store};
 use crate::{access, app::App, client::Client};
 
-/// Which page of the keys.
+/// Which keys.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ListKeys {
+pub(super) struct Filters {
     /// Only keys of this kind.
     kind: Option<KeyKind>,
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
 }
 
 /// List keys
@@ -45,29 +35,27 @@ pub(super) struct ListKeys {
     operation_id = "list_keys",
     tag = "keys",
     security(("bearer" = ["keys:read"])),
-    params(ListKeys),
+    params(Filters, PageQuery),
     responses((status = 200, description = "a page of keys", body = Page<Key>)),
 )]
 pub(super) async fn list_keys(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListKeys>,
+    query: ListQuery<Filters>,
 ) -> Result<Json<Page<Key>>> {
-    let before = query
-        .cursor
-        .map(|cursor| cursor.read::<KeyId>())
-        .transpose()?;
+    let before = query.page.after::<KeyId>()?;
+    let limit = query.page.limit;
     let mut connection = app.pool.acquire().await?;
     access::require(&mut connection, &caller, Permission::KeysRead).await?;
     let rows = store::list(
         &mut connection,
         caller.workspace_id,
-        query.kind,
+        query.filters.kind,
         before,
-        query.limit.rows(),
+        limit.rows(),
     )
     .await?;
-    Ok(Json(Page::cut(rows, query.limit, |last| last.id)))
+    Ok(Json(Page::cut(rows, limit, |last| last.id)))
 }
 
 /// Create a key
@@ -96,14 +84,13 @@ pub(super) async fn create_key(
     caller: Caller,
     client: Client,
     Json(body): Json<CreateKey>,
-) -> Result<Response> {
+) -> Result<(StatusCode, NoStore<NewKey>)> {
     let (key, details) = create(&app, &caller, &client, body).await?;
     let body = NewKey {
         key: key.expose_secret().to_owned(),
         details,
     };
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::CREATED, no_store, Json(body)).into_response())
+    Ok((StatusCode::CREATED, NoStore(body)))
 }
 
 /// Revoke a key

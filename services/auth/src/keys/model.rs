@@ -82,11 +82,7 @@ mod tests {
     }
 
     fn standing(role: Role) -> Standing {
-        Standing {
-            role,
-            permissions: vec!["contacts:read".to_owned(), "keys:write".to_owned()],
-            email_verified: true,
-        }
+        Standing::of(role, &["contacts:read", "keys:write"])
     }
 
     fn key(kind: KeyKind, scopes: &[&str]) -> Key {

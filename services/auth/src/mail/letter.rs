@@ -61,6 +61,20 @@ pub(crate) enum Letter {
         /// What it is called.
         issuer: String,
     },
+    /// They unlinked an identity provider.
+    IssuerUnlinked {
+        /// What it is called.
+        issuer: String,
+    },
+    /// An identity provider says that they want to join a workspace.
+    Joining {
+        /// The workspace.
+        workspace: String,
+        /// What the provider is called.
+        issuer: String,
+        /// What the link carries.
+        token: SecretString,
+    },
     /// The account is gone.
     AccountDeleted,
     /// Somebody invites them to a workspace.
@@ -316,6 +330,29 @@ impl Letter {
                     "\u{201c}{issuer}\u{201d} signed you in for the first time. It can do so again, in the workspace that \
                      it belongs to."
                 ),
+            ),
+            Self::IssuerUnlinked { issuer } => alarm(
+                "An identity provider was unlinked from your account",
+                &format!(
+                    "\u{201c}{issuer}\u{201d} was unlinked from your account, and where it had signed you in you were \
+                     signed out."
+                ),
+            ),
+            Self::Joining {
+                workspace,
+                issuer,
+                token,
+            } => with(
+                words(
+                    &format!("Join {workspace} on Syntera"),
+                    &[&format!(
+                        "\u{201c}{issuer}\u{201d} says that you signed in to join the workspace {workspace}. Join it \
+                         here, and sign in again; its people then see your name. The link is good for a week."
+                    )],
+                ),
+                "Join the workspace",
+                link("invite", token),
+                Some("It was not you? Then you need not do anything: nobody got in."),
             ),
             Self::AccountDeleted => words(
                 "Your account was deleted",

@@ -17,7 +17,7 @@ use ids::LetterId;
 use prometheus::{IntCounterVec, register_int_counter_vec};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use std::sync::LazyLock;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -130,6 +130,20 @@ impl Mail {
         Ok(SealedLetter { id, sealed })
     }
 
+    /// Queues a letter, if there is one, commits its cause with it, and has it sent at once.
+    pub(crate) async fn commit(
+        &self,
+        mut transaction: Transaction<'_, Postgres>,
+        letter: impl Into<Option<SealedLetter>>,
+    ) -> sqlx::Result<()> {
+        if let Some(letter) = letter.into() {
+            letter.queue(&mut transaction, self.clock.now()).await?;
+        }
+        transaction.commit().await?;
+        self.nudge();
+        Ok(())
+    }
+
     /// Sends what was committed now rather than in two seconds.
     pub(crate) fn nudge(&self) {
         self.nudge.notify_one();
@@ -191,7 +205,7 @@ impl Mail {
 }
 
 impl SealedLetter {
-    /// Queues it, in the transaction of its cause. [`Mail::nudge`] after the commit.
+    /// Queues it, in the transaction of its cause. [`Mail::commit`], or [`Mail::nudge`] after the commit.
     pub(crate) async fn queue(
         &self,
         connection: &mut PgConnection,

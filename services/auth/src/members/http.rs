@@ -24,7 +24,7 @@ use crate::{access, app::App, client::Client};
 #[into_params(parameter_in = Query)]
 pub(super) struct ListMembers {
     /// Part of the name, in upper or lower case.
-    #[param(max_length = 100)]
+    #[param(min_length = 1, max_length = 100)]
     name: Option<String>,
     /// Only those with this role.
     #[param(inline, value_type = Option<Role>)]

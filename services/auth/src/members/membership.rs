@@ -15,6 +15,18 @@ pub(crate) struct Membership {
     pub(crate) permissions: Vec<String>,
 }
 
+#[cfg(test)]
+impl Membership {
+    /// Somebody with this role who may do this.
+    pub(crate) fn of(role: Role, permissions: &[&str]) -> Self {
+        Self {
+            role,
+            role_id: None,
+            permissions: permissions.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
 /// Reads a role as the tables spell it.
 pub(crate) fn role(text: &str) -> sqlx::Result<Role> {
     text.parse()

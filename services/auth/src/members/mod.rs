@@ -95,7 +95,10 @@ async fn remove(app: &App, caller: &Caller, user: UserId, client: &Client) -> Re
     let member = find(&mut transaction, workspace, user)
         .await?
         .ok_or(Error::NotFound)?;
-    model::may_touch(&standing, &member)?;
+    // Whoever lacks the second factor that is demanded may do nothing but leave.
+    if !leaves {
+        model::may_touch(&standing, &member)?;
+    }
     if member.role == Role::Owner {
         require_other_owner(&mut transaction, workspace, user).await?;
     }

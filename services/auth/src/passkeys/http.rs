@@ -4,19 +4,14 @@ use auth_api::{
     ConfirmPassword, CreatePasskey, Passkey, PasskeyChallenge, PasskeyLogin, PatchPasskey,
     TokenResponse,
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use common::{
     problem::{Document, Result},
     tokens::Caller,
 };
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use ids::PasskeyId;
-use rest::{Cursor, Json, Limit, OptionalJson, Page, Path, Query};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use rest::{Json, NoStore, OptionalJson, Page, PageQuery, Path, Query};
 
 use super::{registration, sign_in, store};
 use crate::{
@@ -26,20 +21,6 @@ use crate::{
     sessions::{self, TokensTo},
 };
 
-/// Which page of the passkeys.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListPasskeys {
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
-
 /// List my passkeys
 ///
 /// Newest first.
@@ -48,22 +29,19 @@ pub(super) struct ListPasskeys {
     path = "/auth/passkeys",
     operation_id = "list_passkeys",
     tag = "passkeys",
-    params(ListPasskeys),
+    params(PageQuery),
     responses((status = 200, description = "a page of passkeys", body = Page<Passkey>)),
 )]
 pub(super) async fn list_passkeys(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListPasskeys>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Passkey>>> {
-    let before = query
-        .cursor
-        .map(|cursor| cursor.read::<PasskeyId>())
-        .transpose()?;
+    let before = page.after::<PasskeyId>()?;
     let mut connection = app.pool.acquire().await?;
     let user = access::person(&mut connection, &caller).await?;
-    let rows = store::list(&mut connection, user, before, query.limit.rows()).await?;
-    Ok(Json(Page::cut(rows, query.limit, |last| last.id)))
+    let rows = store::list(&mut connection, user, before, page.limit.rows()).await?;
+    Ok(Json(Page::cut(rows, page.limit, |last| last.id)))
 }
 
 /// Begin to add a passkey
@@ -89,9 +67,9 @@ pub(super) async fn start_passkey(
     caller: Caller,
     client: Client,
     OptionalJson(body): OptionalJson<ConfirmPassword>,
-) -> Result<Response> {
+) -> Result<NoStore<PasskeyChallenge>> {
     let challenge = registration::start(&app, &caller, body.password, &client).await?;
-    Ok(once(challenge))
+    Ok(NoStore(challenge))
 }
 
 /// Add a passkey
@@ -181,14 +159,14 @@ pub(super) async fn delete_passkey(
     security(()),
     responses(
         (status = 200, description = "the challenge", body = PasskeyChallenge),
-        (status = 403, description = "the request comes from another site's page",
-         body = Document, content_type = "application/problem+json"),
         (status = 409, description = "people reach this service by an address, for which browsers make no passkeys",
          body = Document, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn start_passkey_sign_in(State(app): State<App>) -> Result<Response> {
-    Ok(once(sign_in::start(&app).await?))
+pub(super) async fn start_passkey_sign_in(
+    State(app): State<App>,
+) -> Result<NoStore<PasskeyChallenge>> {
+    Ok(NoStore(sign_in::start(&app).await?))
 }
 
 /// Sign in by a passkey
@@ -222,10 +200,4 @@ pub(super) async fn sign_in_by_passkey(
     let to = TokensTo::wished(body.return_refresh_token);
     let issued = sign_in::finish(&app, body, &client).await?;
     Ok(sessions::answer(&app, StatusCode::OK, &issued, to))
-}
-
-/// An answer that is for its reader alone.
-fn once(body: PasskeyChallenge) -> Response {
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (no_store, Json(body)).into_response()
 }

@@ -17,6 +17,9 @@ use crate::app::App;
 
 pub(crate) use ceremony::Ceremonies;
 
+/// A passkey, as sessions call it.
+const METHOD: &str = "passkey";
+
 /// The routes that the gateway publishes.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

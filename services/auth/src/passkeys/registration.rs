@@ -3,17 +3,18 @@
 use auth_api::{CreatePasskey, Passkey, PasskeyChallenge};
 use chrono::Duration;
 use common::tokens::Caller;
-use ids::{PasskeyId, UserId};
+use ids::PasskeyId;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use webauthn_rs::prelude::{PasskeyRegistration, RegisterPublicKeyCredential};
 
-use super::{error::Error, store};
+use super::{METHOD, error::Error, store};
 use crate::{
     access,
     app::App,
     audit::{self, Action, Actor, Change, Target},
     client::Client,
+    factors,
     mail::Letter,
     people, reauth,
     tickets::{self, Purpose, Ticket},
@@ -61,7 +62,7 @@ pub(super) async fn finish(
     body: CreatePasskey,
     client: &Client,
 ) -> Result<Passkey, Error> {
-    let user = own(app, caller).await?;
+    let user = access::check_own_account(app, caller).await?;
     let credential: RegisterPublicKeyCredential =
         serde_json::from_value(body.credential).map_err(|_| Error::Shape)?;
     let purpose = Purpose::PasskeyRegistration;
@@ -93,14 +94,12 @@ pub(super) async fn finish(
     }
     let kept = serde_json::to_value(&made)?;
     store::insert(&mut transaction, user, &passkey, (made.cred_id(), &kept)).await?;
+    let session = (caller.workspace_id, caller.session_id);
+    factors::note_added(&mut transaction, session, METHOD).await?;
     let change = Change::new(Action::PasskeyAdded, Target::Passkey(passkey.id));
     let actor = Actor::of(caller, client);
     audit::record_everywhere(app, &mut transaction, &actor, &change).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     Ok(passkey)
 }
 
@@ -130,7 +129,7 @@ pub(super) async fn remove(
     (id, password): (PasskeyId, Option<SecretString>),
     client: &Client,
 ) -> Result<(), Error> {
-    let user = own(app, caller).await?;
+    let user = access::check_own_account(app, caller).await?;
     let name = {
         let mut connection = app.pool.acquire().await?;
         store::name(&mut connection, user, id).await?
@@ -138,7 +137,6 @@ pub(super) async fn remove(
     let name = name.ok_or(Error::NotFound)?;
     reauth::require(app, user, password, client).await?;
     let letter = people::write_to(app, user, &Letter::PasskeyRemoved { name }).await?;
-    let now = app.clock.now();
     let mut transaction = app.pool.begin().await?;
     if !store::delete(&mut transaction, user, id).await? {
         return Err(Error::NotFound);
@@ -146,11 +144,7 @@ pub(super) async fn remove(
     let change = Change::new(Action::PasskeyRemoved, Target::Passkey(id));
     let actor = Actor::of(caller, client);
     audit::record_everywhere(app, &mut transaction, &actor, &change).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     Ok(())
 }
 
@@ -161,9 +155,4 @@ pub(super) fn challenge(ticket: &Ticket, options: Value) -> PasskeyChallenge {
         options,
         expires_in: CHALLENGE.num_seconds(),
     }
-}
-
-async fn own(app: &App, caller: &Caller) -> Result<UserId, Error> {
-    let mut connection = app.pool.acquire().await?;
-    Ok(access::own_account(&mut connection, caller).await?)
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use webauthn_rs::prelude::{DiscoverableAuthentication, Passkey, PublicKeyCredential};
 
 use super::{
+    METHOD,
     error::Error,
     registration::{CHALLENGE, challenge},
     store,
@@ -12,8 +13,7 @@ use super::{
 use crate::{
     app::App,
     client::Client,
-    members,
-    sessions::{self, Issued, Opening, SignInError},
+    sessions::{self, Issued},
     tickets::{self, Purpose, Ticket},
 };
 
@@ -63,19 +63,8 @@ pub(super) async fn finish(
         })?;
     let used: Value = serde_json::to_value(&passkey)?;
     store::note_use(&mut transaction, kept.id, &used, app.clock.now()).await?;
-    let (workspace, membership) = members::home(&mut transaction, user)
-        .await?
-        .ok_or(SignInError::NoWorkspace)?;
-    let opening = Opening {
-        user,
-        workspace,
-        membership,
-        methods: &["passkey"],
-        client,
-    };
-    let issued = sessions::open(app, &mut transaction, opening)
-        .await
-        .map_err(SignInError::from)?;
+    let methods = [METHOD];
+    let issued = sessions::open_at_home(app, &mut transaction, user, &methods, client).await?;
     transaction.commit().await?;
     Ok(issued)
 }

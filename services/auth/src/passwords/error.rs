@@ -1,11 +1,40 @@
 //! Why a password is not changed.
 
-use common::Problem;
+use common::{ErrorCode, Problem, problem::FieldError};
 
 use crate::{access, attempts::TooMany, mail, people, reauth, tickets};
 use vault::VaultError;
 
-use super::Busy;
+use super::{Busy, Weakness};
+
+/// Why a new password is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotTaken {
+    /// Somebody would guess it.
+    #[error("the password is weak: it {0}")]
+    Weak(Weakness),
+    /// Too many passwords are being hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+impl NotTaken {
+    /// The problem, where the password stands at `pointer`.
+    pub(crate) fn at(self, pointer: &str) -> Problem {
+        match self {
+            Self::Weak(weakness) => Problem::new(ErrorCode::ValidationFailed)
+                .detail("correct the fields under `errors`; nothing was saved")
+                .field(FieldError::at(pointer, weakness.to_string())),
+            Self::Busy(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotTaken> for Problem {
+    fn from(error: NotTaken) -> Self {
+        error.at("/password")
+    }
+}
 
 /// Why a password is not changed.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +51,9 @@ pub(super) enum Error {
     /// Letters were asked for too often.
     #[error(transparent)]
     TooMany(#[from] TooMany),
-    /// Too many passwords are being hashed.
-    #[error(transparent)]
-    Busy(#[from] Busy),
+    /// The new password, which stands there, is not taken.
+    #[error("the new password is not taken")]
+    NotTaken(&'static str, #[source] NotTaken),
     /// The person cannot be read.
     #[error(transparent)]
     Person(#[from] people::Error),
@@ -46,7 +75,7 @@ impl From<Error> for Problem {
             Error::Reauth(error) => error.at("/current_password"),
             Error::Ticket(error) => error.into(),
             Error::TooMany(error) => error.into(),
-            Error::Busy(error) => error.into(),
+            Error::NotTaken(pointer, error) => error.at(pointer),
             Error::Person(error) => error.into(),
             Error::Mail(error) => error.into(),
             Error::Vault(error) => error.into(),

@@ -44,11 +44,7 @@ pub(super) async fn change_password(
     tag = "passwords",
     security(()),
     request_body = ForgottenPassword,
-    responses(
-        (status = 202, description = "a link is on its way, if the address has an account"),
-        (status = 403, description = "the request comes from another site's page",
-         body = Document, content_type = "application/problem+json"),
-    ),
+    responses((status = 202, description = "a link is on its way, if the address has an account")),
 )]
 pub(super) async fn forget_password(
     State(app): State<App>,
@@ -72,8 +68,6 @@ pub(super) async fn forget_password(
     request_body = ResetPassword,
     responses(
         (status = 204, description = "set; now sign in"),
-        (status = 403, description = "the request comes from another site's page",
-         body = Document, content_type = "application/problem+json"),
         (status = 410, description = "the link was used, or is too old",
          body = Document, content_type = "application/problem+json"),
     ),

@@ -1,7 +1,9 @@
-//! Passwords: hashed in a bounded pool, changed by their owners, replaced when they are forgotten.
+//! Passwords: refused when others would guess them, hashed in a bounded pool, changed by their owners, replaced
+//! when they are forgotten.
 
 mod error;
 mod http;
+mod model;
 mod pool;
 mod store;
 
@@ -14,7 +16,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access,
     app::App,
-    attempts::Attempt,
     audit::{self, Action, Actor, Change, Target},
     client::Client,
     factors,
@@ -25,6 +26,8 @@ use crate::{
 };
 
 use error::Error;
+pub(crate) use error::NotTaken;
+pub(crate) use model::{OwnWords, Weakness};
 pub use pool::Passwords;
 pub(crate) use pool::{Busy, Checked};
 
@@ -45,6 +48,20 @@ pub(crate) async fn strengthen(app: &App, user: UserId, old: &str, new: &str) ->
     store::replace_hash(&mut connection, user, old, new).await
 }
 
+/// What somebody would try who knows whose password it is.
+async fn own_words(app: &App, user: UserId) -> Result<OwnWords, Error> {
+    let workspaces = {
+        let mut connection = app.pool.acquire().await?;
+        store::workspace_names(&mut connection, user).await?
+    };
+    let person = people::read(app, user).await?;
+    let mut texts: Vec<&str> = workspaces.iter().map(String::as_str).collect();
+    if let Some(person) = &person {
+        texts.extend([person.email.expose().as_str(), person.name.expose()]);
+    }
+    Ok(OwnWords::of(&texts))
+}
+
 /// Changes a password that is known. The other sessions end.
 async fn change(
     app: &App,
@@ -52,12 +69,11 @@ async fn change(
     body: ChangePassword,
     client: &Client,
 ) -> Result<(), Error> {
-    let user = {
-        let mut connection = app.pool.acquire().await?;
-        access::own_account(&mut connection, caller).await?
-    };
+    let user = access::check_own_account(app, caller).await?;
     reauth::require(app, user, body.current_password, client).await?;
-    let hash = app.passwords.hash(body.new_password).await?;
+    let own = own_words(app, user).await?;
+    let hash = app.passwords.hash_new(body.new_password, own).await;
+    let hash = hash.map_err(|error| Error::NotTaken("/new_password", error))?;
     let letter = people::write_to(app, user, &Letter::PasswordChanged).await?;
     let now = app.clock.now();
     let mut transaction = app.pool.begin().await?;
@@ -75,11 +91,7 @@ async fn change(
     let change = Change::new(Action::PasswordChanged, Target::User(user));
     let actor = Actor::of(caller, client);
     audit::record_everywhere(app, &mut transaction, &actor, &change).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     app.revoked.publish(&ended).await;
     Ok(())
 }
@@ -88,11 +100,8 @@ async fn change(
 async fn forget(app: &App, body: ForgottenPassword, client: &Client) -> Result<(), Error> {
     let index = people::email_index(&app.vault, body.email.expose()).await?;
     app.attempts
-        .check(Attempt::Letter, index.as_bytes(), client.address)
+        .letter(index.as_bytes(), client.address)
         .await?;
-    app.attempts
-        .miss(Attempt::Letter, index.as_bytes(), client.address)
-        .await;
     let found = {
         let mut connection = app.pool.acquire().await?;
         people::find(&mut connection, &index).await?
@@ -125,9 +134,7 @@ async fn send_link(app: &App, user: UserId, email: Personal<String>) -> Result<(
     let mut transaction = app.pool.begin().await?;
     tickets::forget(&mut transaction, user, Purpose::ResetPassword).await?;
     ticket.insert(&mut transaction).await?;
-    sealed.queue(&mut transaction, now).await?;
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, sealed).await?;
     Ok(())
 }
 
@@ -137,7 +144,9 @@ async fn send_link(app: &App, user: UserId, email: Personal<String>) -> Result<(
 async fn reset(app: &App, body: ResetPassword, client: &Client) -> Result<(), Error> {
     let ticket = tickets::read::<()>(app, Purpose::ResetPassword, &body.token).await?;
     let user = ticket.user.ok_or(tickets::Error::Gone)?;
-    let hash = app.passwords.hash(body.password).await?;
+    let own = own_words(app, user).await?;
+    let hash = app.passwords.hash_new(body.password, own).await;
+    let hash = hash.map_err(|error| Error::NotTaken("/password", error))?;
     let letter = people::write_to(app, user, &Letter::PasswordChanged).await?;
     let now = app.clock.now();
     let mut transaction = app.pool.begin().await?;
@@ -158,11 +167,7 @@ async fn reset(app: &App, body: ResetPassword, client: &Client) -> Result<(), Er
     let change = Change::new(Action::PasswordReset, Target::User(user));
     let actor = Actor::person(user, client);
     audit::record_everywhere(app, &mut transaction, &actor, &change).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
-    app.mail.nudge();
+    app.mail.commit(transaction, letter).await?;
     app.revoked.publish(&ended).await;
     Ok(())
 }

@@ -19,6 +19,20 @@ pub(super) async fn set(
     Ok(())
 }
 
+/// What the workspaces are called that a person belongs to.
+pub(super) async fn workspace_names(
+    connection: &mut PgConnection,
+    user: UserId,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "SELECT w.name FROM auth.memberships m JOIN auth.workspaces w ON w.id = m.workspace_id
+         WHERE m.user_id = $1",
+        user.as_uuid(),
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// Puts a new hash into the place of `old`, if it is still there.
 pub(super) async fn replace_hash(
     connection: &mut PgConnection,

@@ -86,29 +86,17 @@ pub(super) fn within(standing: &Standing, permissions: &[String]) -> Result<(), 
 mod tests {
     use super::*;
 
-    fn texts(permissions: &[&str]) -> Vec<String> {
-        permissions.iter().map(|text| (*text).to_owned()).collect()
-    }
-
-    fn standing(role: Role, permissions: &[&str]) -> Standing {
-        Standing {
-            role,
-            permissions: texts(permissions),
-            email_verified: true,
-        }
-    }
-
     #[test]
     fn nobody_gives_away_more_than_they_have() {
-        let grant = |role, permissions| Grant {
+        let grant = |role, permissions: &[&str]| Grant {
             role,
             role_id: None,
-            permissions: texts(permissions),
+            permissions: permissions.iter().map(ToString::to_string).collect(),
         };
         let all = ["contacts:read", "contacts:write", "members:write"];
-        let owner = standing(Role::Owner, &all);
-        let admin = standing(Role::Admin, &all);
-        let recruiter = standing(Role::Custom, &["contacts:read", "members:write"]);
+        let owner = Standing::of(Role::Owner, &all);
+        let admin = Standing::of(Role::Admin, &all);
+        let recruiter = Standing::of(Role::Custom, &["contacts:read", "members:write"]);
         assert!(grant(Role::Owner, &all).by(&owner).is_ok());
         assert!(matches!(
             grant(Role::Owner, &all).by(&admin),

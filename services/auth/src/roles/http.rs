@@ -1,36 +1,17 @@
 //! The HTTP side of roles.
 
 use auth_api::{CreateRole, CustomRole, PatchRole};
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 use common::{
     problem::{Document, Result},
     tokens::{Caller, Permission},
 };
 use http::StatusCode;
 use ids::RoleId;
-use rest::{Cursor, IfMatch, Json, Limit, Page, Path, Query, Tagged};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use rest::{IfMatch, Json, Page, PageQuery, Path, Query, Tagged};
 
-use super::{Error, create, delete, model::Versioned, store, update};
+use super::{Error, create, delete, store, update};
 use crate::{access, app::App, client::Client};
-
-/// Which page of the roles.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListRoles {
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
 
 /// List roles
 ///
@@ -42,28 +23,25 @@ pub(super) struct ListRoles {
     operation_id = "list_roles",
     tag = "roles",
     security(("bearer" = ["roles:read"])),
-    params(ListRoles),
+    params(PageQuery),
     responses((status = 200, description = "a page of roles", body = Page<CustomRole>)),
 )]
 pub(super) async fn list_roles(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListRoles>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<CustomRole>>> {
-    let before = query
-        .cursor
-        .map(|cursor| cursor.read::<RoleId>())
-        .transpose()?;
+    let before = page.after::<RoleId>()?;
     let mut connection = app.pool.acquire().await?;
     access::require(&mut connection, &caller, Permission::RolesRead).await?;
     let rows = store::list(
         &mut connection,
         caller.workspace_id,
         before,
-        query.limit.rows(),
+        page.limit.rows(),
     )
     .await?;
-    Ok(Json(Page::cut(rows, query.limit, |last| last.id)))
+    Ok(Json(Page::cut(rows, page.limit, |last| last.id)))
 }
 
 /// Create a role
@@ -88,9 +66,10 @@ pub(super) async fn create_role(
     caller: Caller,
     client: Client,
     Json(body): Json<CreateRole>,
-) -> Result<Response> {
+) -> Result<(StatusCode, Tagged<CustomRole>)> {
     let created = create(&app, &caller, body, &client).await?;
-    Ok((StatusCode::CREATED, tagged(created)).into_response())
+    let tagged = Tagged::new(created.role, created.version);
+    Ok((StatusCode::CREATED, tagged))
 }
 
 /// Get a role
@@ -108,13 +87,13 @@ pub(super) async fn get_role(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<RoleId>,
-) -> Result<Tagged<Json<CustomRole>>> {
+) -> Result<Tagged<CustomRole>> {
     let mut connection = app.pool.acquire().await?;
     access::require(&mut connection, &caller, Permission::RolesRead).await?;
     let found = store::find(&mut connection, caller.workspace_id, id)
         .await?
         .ok_or(Error::NotFound)?;
-    Ok(tagged(found))
+    Ok(Tagged::new(found.role, found.version))
 }
 
 /// Change a role
@@ -152,10 +131,10 @@ pub(super) async fn update_role(
     target: (Path<RoleId>, IfMatch),
     client: Client,
     Json(patch): Json<PatchRole>,
-) -> Result<Tagged<Json<CustomRole>>> {
+) -> Result<Tagged<CustomRole>> {
     let (Path(id), if_match) = target;
     let updated = update(&app, &caller, (id, if_match), patch, &client).await?;
-    Ok(tagged(updated))
+    Ok(Tagged::new(updated.role, updated.version))
 }
 
 /// Delete a role
@@ -182,11 +161,4 @@ pub(super) async fn delete_role(
 ) -> Result<StatusCode> {
     delete(&app, &caller, id, &client).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn tagged(Versioned { role, version }: Versioned) -> Tagged<Json<CustomRole>> {
-    Tagged {
-        version,
-        response: Json(role),
-    }
 }

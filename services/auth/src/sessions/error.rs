@@ -16,6 +16,9 @@ pub(crate) enum Error {
     /// The session was not used for too long.
     #[error("the session was idle for too long")]
     Idle,
+    /// The person signed in too long ago.
+    #[error("the session is too old")]
+    Old,
     /// The session has ended.
     #[error("the session has ended")]
     Ended,
@@ -40,6 +43,8 @@ impl From<Error> for Problem {
             ),
             Error::Idle => Self::new(ErrorCode::TokenExpired)
                 .detail("the session was not used for 30 days; sign in again"),
+            Error::Old => Self::new(ErrorCode::TokenExpired)
+                .detail("you signed in too long ago, however much you did since; sign in again"),
             Error::Ended => Self::new(ErrorCode::SessionRevoked).detail("sign in again"),
             Error::Lost => Self::new(ErrorCode::Unauthenticated).detail("sign in again"),
             Error::Signing(error) => error.into(),

@@ -10,13 +10,12 @@ use common::{
     problem::{Document, Result},
     tokens::{Caller, Identity, RevocationList, ServiceCaller, bearer},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use ids::{SessionId, WorkspaceId};
-use rest::{Cursor, Json, Limit, OptionalJson, Page, Path, Query, Timestamp};
+use rest::{Json, NoStore, OptionalJson, Page, PageQuery, Path, Query, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use sqlx::PgConnection;
-use utoipa::IntoParams;
 
 use super::{
     EndReason, Error, IDLE, Issued, Spare, end_by_identity, end_by_token, end_in_workspace,
@@ -50,11 +49,10 @@ pub(crate) fn answer(app: &App, status: StatusCode, issued: &Issued, to: TokensT
         expires_in: signing::PERSON.num_seconds(),
         refresh_token: in_body.then(|| issued.refresh.expose_secret().to_owned()),
     };
-    let mut response = (status, Json(body)).into_response();
-    let headers = response.headers_mut();
     // RFC 6749 §5.1.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = (status, NoStore(body)).into_response();
     if to != TokensTo::Body {
+        let headers = response.headers_mut();
         app.cookies
             .set(headers, issued.access.expose_secret(), &issued.refresh);
     }
@@ -107,7 +105,8 @@ pub(super) async fn create_session(
 ///
 /// Every use of a refresh token gives its successor. A token that comes back within ten seconds, from a
 /// second tab or as a retry, gets the same successor; later, or once the successor was used, it ends
-/// the session. A token from the cookie is answered by cookies; one from the body by the body.
+/// the session. A session ends by itself some time after its sign-in, by default 30 days, however much it is
+/// used. A token from the cookie is answered by cookies; one from the body by the body.
 #[utoipa::path(
     post,
     path = "/auth/refresh",
@@ -120,8 +119,6 @@ pub(super) async fn create_session(
          headers(("Set-Cookie" = Option<String>, description = "both tokens, when the cookie was used"))),
         (status = 401, description = "no refresh token, or one that is unknown, too old or used already; or \
          the session has ended", body = Document, content_type = "application/problem+json"),
-        (status = 403, description = "the request comes from another site's page",
-         body = Document, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn refresh_session(
@@ -228,20 +225,6 @@ pub(super) async fn end_all_sessions(
     Ok(response)
 }
 
-/// Which page of the sessions.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListSessions {
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
-
 /// List my sessions
 ///
 /// Where the caller is signed in, in every workspace, the one that was used last first.
@@ -250,25 +233,32 @@ pub(super) struct ListSessions {
     path = "/auth/sessions",
     operation_id = "list_sessions",
     tag = "sessions",
-    params(ListSessions),
+    params(PageQuery),
     responses((status = 200, description = "a page of sessions", body = Page<Session>)),
 )]
 pub(super) async fn list_sessions(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListSessions>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Session>>> {
-    let after = query.cursor.map(|cursor| cursor.read()).transpose()?;
-    let used_after = app.clock.now() - IDLE;
+    let after = page.after()?;
+    let now = app.clock.now();
+    let good = (now - IDLE, now - app.session_lifetime);
     let mut connection = app.pool.acquire().await?;
     let user = access::person(&mut connection, &caller).await?;
     let only = own_workspace(&mut connection, &caller).await?;
-    let range = (used_after, after);
-    let mut rows = store::list(&mut connection, (user, only), range, query.limit.rows()).await?;
+    let mut rows = store::list(
+        &mut connection,
+        (user, only),
+        good,
+        after,
+        page.limit.rows(),
+    )
+    .await?;
     for session in &mut rows {
         session.current = session.id == caller.session_id;
     }
-    Ok(Json(Page::cut(rows, query.limit, |last| {
+    Ok(Json(Page::cut(rows, page.limit, |last| {
         (last.last_used_at, last.id)
     })))
 }

@@ -27,7 +27,7 @@ use crate::{
     app::App,
     audit::{self, Action, Actor, Change, Target},
     client::Client,
-    invites,
+    factors, invites,
     mail::Letter,
     members::{self, Membership},
     people,
@@ -40,7 +40,7 @@ pub(crate) use error::Error;
 pub(crate) use http::{TokensTo, answer};
 pub(crate) use model::{EndReason, IDLE, Spare};
 use model::{KEPT, NewSession, Verdict};
-pub(crate) use sign_in::{Error as SignInError, Half};
+pub(crate) use sign_in::{Error as SignInError, Half, open_at_home};
 
 static REFRESHES: LazyLock<IntCounterVec> = LazyLock::new(|| {
     register_int_counter_vec!(
@@ -87,6 +87,8 @@ pub(crate) struct Opening<'o> {
     pub(crate) membership: Membership,
     /// By what they proved it: `password`, `totp`, `recovery_code`, `passkey`, `issuer`.
     pub(crate) methods: &'o [&'o str],
+    /// When, if it was for another session.
+    pub(crate) began_at: Option<DateTime<Utc>>,
     /// Where they are.
     pub(crate) client: &'o Client,
 }
@@ -104,6 +106,7 @@ pub(crate) async fn open(
         workspace,
         user,
         methods: opening.methods.iter().map(ToString::to_string).collect(),
+        began_at: opening.began_at,
         at: now,
     };
     let refresh = secrets::fresh(secrets::REFRESH);
@@ -113,7 +116,8 @@ pub(crate) async fn open(
         .after(json!({ "methods": session.methods }));
     let actor = Actor::person(user, opening.client);
     audit::record(app, connection, workspace, &actor, change).await?;
-    let access = sign(app, (workspace, user, session.id), opening.membership, now)?;
+    let membership = allowed(connection, (workspace, session.id), opening.membership).await?;
+    let access = sign(app, (workspace, user, session.id), membership, now)?;
     Ok(Issued { access, refresh })
 }
 
@@ -173,7 +177,7 @@ async fn refresh(app: &App, token: &SecretString, client: &Client) -> Result<Iss
         return Err(Error::Unknown);
     };
     let (workspace, user, session) = (presented.workspace, presented.user, presented.session);
-    let verdict = presented.judge(now);
+    let verdict = presented.judge(now, app.session_lifetime);
     count(verdict.name());
     let refresh = match verdict {
         Verdict::Rotate => app.successors.successor(token),
@@ -182,6 +186,7 @@ async fn refresh(app: &App, token: &SecretString, client: &Client) -> Result<Iss
             .successor_again(token, &stored)
             .ok_or(Error::Lost)?,
         Verdict::Idle => return Err(Error::Idle),
+        Verdict::Old => return Err(Error::Old),
         Verdict::Ended => return Err(Error::Ended),
         Verdict::Reused => {
             drop(transaction);
@@ -198,6 +203,7 @@ async fn refresh(app: &App, token: &SecretString, client: &Client) -> Result<Iss
     if presented.used.is_none() {
         store::rotate(&mut transaction, session, (&hash, &Hash::of(&refresh)), now).await?;
     }
+    let membership = allowed(&mut transaction, (workspace, session), membership).await?;
     let access = sign(app, (workspace, user, session), membership, now)?;
     transaction.commit().await?;
     Ok(Issued { access, refresh })
@@ -228,12 +234,8 @@ async fn end_stolen(app: &App, hash: &Hash, user: UserId, client: &Client) -> Re
     // Whoever came may be the thief, so it is not the person who did it.
     let actor = Actor::system_for(client);
     audit::record(app, &mut transaction, workspace, &actor, change).await?;
-    if let Some(letter) = letter {
-        letter.queue(&mut transaction, now).await?;
-    }
-    transaction.commit().await?;
+    app.mail.commit(transaction, letter).await?;
     tracing::warn!(%session, %user, %workspace, "a used refresh token came back; its session was ended");
-    app.mail.nudge();
     app.revoked.publish(&ended).await;
     Ok(Error::Reused)
 }
@@ -290,6 +292,21 @@ async fn sign_out(
     Ok(())
 }
 
+/// What somebody may do in a session: nothing, while the workspace demands a second factor that it lacks.
+async fn allowed(
+    connection: &mut PgConnection,
+    (workspace, session): (WorkspaceId, SessionId),
+    membership: Membership,
+) -> sqlx::Result<Membership> {
+    if !factors::is_missing(connection, workspace, session).await? {
+        return Ok(membership);
+    }
+    Ok(Membership {
+        permissions: Vec::new(),
+        ..membership
+    })
+}
+
 fn sign(
     app: &App,
     (workspace, user, session): (WorkspaceId, UserId, SessionId),
@@ -320,6 +337,7 @@ impl Verdict {
             Self::Repeat(_) => "repeated",
             Self::Reused => "reused",
             Self::Idle => "idle",
+            Self::Old => "old",
             Self::Ended => "ended",
         }
     }

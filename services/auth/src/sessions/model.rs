@@ -21,6 +21,8 @@ pub(super) struct NewSession {
     pub(super) workspace: WorkspaceId,
     pub(super) user: UserId,
     pub(super) methods: Vec<String>,
+    /// When the person proved who they are, if it was for another session.
+    pub(super) began_at: Option<DateTime<Utc>>,
     pub(super) at: DateTime<Utc>,
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct Presented {
     pub(crate) workspace: WorkspaceId,
     pub(crate) user: UserId,
     pub(crate) ended: bool,
+    /// When the person proved who they are.
+    pub(crate) began_at: DateTime<Utc>,
     pub(crate) issued_at: DateTime<Utc>,
     pub(crate) used: Option<Use>,
 }
@@ -74,13 +78,15 @@ pub(crate) enum Verdict {
     Reused,
     /// The session was not used for too long.
     Idle,
+    /// The person proved who they are too long ago.
+    Old,
     /// The session has ended.
     Ended,
 }
 
 impl Presented {
-    /// Judges the token.
-    pub(crate) fn judge(&self, now: DateTime<Utc>) -> Verdict {
+    /// Judges the token of a session that is good for `lifetime`, however much it is used.
+    pub(crate) fn judge(&self, now: DateTime<Utc>, lifetime: Duration) -> Verdict {
         if self.ended {
             return Verdict::Ended;
         }
@@ -88,6 +94,7 @@ impl Presented {
             Some(used) if used.successor_used || now - used.at > GRACE => Verdict::Reused,
             Some(used) => Verdict::Repeat(used.successor.clone()),
             None if now - self.issued_at > IDLE => Verdict::Idle,
+            None if now - self.began_at > lifetime => Verdict::Old,
             None => Verdict::Rotate,
         }
     }
@@ -121,6 +128,8 @@ end_reasons! {
     Moved = "moved",
     /// The person's role was changed.
     RoleChanged = "role_changed",
+    /// The workspace demands a second factor, which it lacked.
+    SecondFactorDemanded = "second_factor_demanded",
     /// The person is no longer in the workspace.
     MembershipEnded = "membership_ended",
     /// The account was deleted.
@@ -129,6 +138,8 @@ end_reasons! {
     WorkspaceDeleted = "workspace_deleted",
     /// The identity provider that opened it was removed.
     IssuerRemoved = "issuer_removed",
+    /// The person unlinked the identity provider that opened it.
+    IssuerUnlinked = "issuer_unlinked",
     /// The key that it rests on was revoked.
     KeyRevoked = "key_revoked",
     /// The visitor proved who they are: what was theirs before may be known to others.
@@ -139,12 +150,15 @@ end_reasons! {
 mod tests {
     use super::*;
 
+    const LIFETIME: Duration = Duration::days(90);
+
     fn presented(used: Option<Use>) -> Presented {
         Presented {
             session: SessionId::new(),
             workspace: WorkspaceId::new(),
             user: UserId::new(),
             ended: false,
+            began_at: DateTime::UNIX_EPOCH,
             issued_at: DateTime::UNIX_EPOCH,
             used,
         }
@@ -164,23 +178,45 @@ mod tests {
 
     #[test]
     fn a_fresh_token_rotates_for_thirty_days() {
-        assert_eq!(presented(None).judge(at(1)), Verdict::Rotate);
-        assert_eq!(presented(None).judge(at(30 * 86_400)), Verdict::Rotate);
-        assert_eq!(presented(None).judge(at(30 * 86_400 + 1)), Verdict::Idle);
+        assert_eq!(presented(None).judge(at(1), LIFETIME), Verdict::Rotate);
+        assert_eq!(
+            presented(None).judge(at(30 * 86_400), LIFETIME),
+            Verdict::Rotate
+        );
+        assert_eq!(
+            presented(None).judge(at(30 * 86_400 + 1), LIFETIME),
+            Verdict::Idle
+        );
+    }
+
+    #[test]
+    fn a_session_is_over_however_much_it_is_used() {
+        let rotated = Presented {
+            issued_at: at(90 * 86_400),
+            ..presented(None)
+        };
+        assert_eq!(rotated.judge(at(90 * 86_400), LIFETIME), Verdict::Rotate);
+        assert_eq!(rotated.judge(at(90 * 86_400 + 1), LIFETIME), Verdict::Old);
     }
 
     #[test]
     fn a_used_token_repeats_within_the_grace_only() {
         let repeat = Verdict::Repeat(Hash::from(vec![1]));
-        assert_eq!(presented(used(at(100), false)).judge(at(110)), repeat);
-        // Another replica's clock may be behind.
-        assert_eq!(presented(used(at(100), false)).judge(at(99)), repeat);
         assert_eq!(
-            presented(used(at(100), false)).judge(at(111)),
+            presented(used(at(100), false)).judge(at(110), LIFETIME),
+            repeat
+        );
+        // Another replica's clock may be behind.
+        assert_eq!(
+            presented(used(at(100), false)).judge(at(99), LIFETIME),
+            repeat
+        );
+        assert_eq!(
+            presented(used(at(100), false)).judge(at(111), LIFETIME),
             Verdict::Reused
         );
         assert_eq!(
-            presented(used(at(100), true)).judge(at(101)),
+            presented(used(at(100), true)).judge(at(101), LIFETIME),
             Verdict::Reused
         );
     }
@@ -192,7 +228,7 @@ mod tests {
                 ended: true,
                 ..presented(used)
             };
-            assert_eq!(presented.judge(at(101)), Verdict::Ended);
+            assert_eq!(presented.judge(at(101), LIFETIME), Verdict::Ended);
         }
     }
 }

@@ -9,6 +9,7 @@ use ids::UserId;
 use prometheus::{IntCounterVec, register_int_counter_vec};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use vault::{BlindIndex, VaultError};
 
 use super::{Error as SessionError, Issued, Opening, open};
@@ -125,20 +126,22 @@ pub(super) async fn sign_in(app: &App, body: Login, client: &Client) -> Result<I
             methods,
         }));
     }
-    let issued = open_at_home(app, user, &["password"], client).await?;
+    let mut transaction = app.pool.begin().await?;
+    let issued = open_at_home(app, &mut transaction, user, &["password"], client).await?;
+    transaction.commit().await?;
     count("signed_in");
     Ok(issued)
 }
 
-/// Opens a session in the workspace that a person used last.
+/// Opens a session in the workspace that a person used last, in the caller's transaction.
 pub(crate) async fn open_at_home(
     app: &App,
+    connection: &mut PgConnection,
     user: UserId,
     methods: &[&str],
     client: &Client,
 ) -> Result<Issued, Error> {
-    let mut transaction = app.pool.begin().await?;
-    let (workspace, membership) = members::home(&mut transaction, user)
+    let (workspace, membership) = members::home(connection, user)
         .await?
         .ok_or(Error::NoWorkspace)?;
     let opening = Opening {
@@ -146,11 +149,10 @@ pub(crate) async fn open_at_home(
         workspace,
         membership,
         methods,
+        began_at: None,
         client,
     };
-    let issued = open(app, &mut transaction, opening).await?;
-    transaction.commit().await?;
-    Ok(issued)
+    Ok(open(app, connection, opening).await?)
 }
 
 /// Whose address and password these are. The answer takes as long for an address that nobody has.

@@ -34,15 +34,16 @@ pub(super) async fn insert(
     client: &Client,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO auth.sessions (id, workspace_id, user_id, user_agent, address, methods, created_at,
+        "INSERT INTO auth.sessions (id, workspace_id, user_id, user_agent, address, methods, began_at, created_at,
                                     last_used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
         session.id.as_uuid(),
         session.workspace.as_uuid(),
         session.user.as_uuid(),
         client.user_agent,
         client.address.map(|address| address.to_string()),
         &session.methods,
+        session.began_at,
         session.at,
     )
     .execute(connection)
@@ -77,7 +78,7 @@ pub(super) async fn lock(
     let found = sqlx::query!(
         r#"SELECT s.id AS "session: SessionId", s.workspace_id AS "workspace: WorkspaceId",
                   s.user_id AS "user!: UserId", s.revoked_at IS NOT NULL AS "ended!",
-                  t.issued_at, t.used_at, t.successor
+                  coalesce(s.began_at, s.created_at) AS "began_at!", t.issued_at, t.used_at, t.successor
            FROM auth.refresh_tokens t JOIN auth.sessions s ON s.id = t.session_id
            WHERE t.hash = $1
            FOR UPDATE OF s, t"#,
@@ -103,6 +104,7 @@ pub(super) async fn lock(
         workspace: row.workspace,
         user: row.user,
         ended: row.ended,
+        began_at: row.began_at,
         issued_at: row.issued_at,
         used,
     }))
@@ -159,12 +161,13 @@ pub(super) async fn session_of(
     Ok(found.map(|row| (row.workspace, row.user, row.session)))
 }
 
-/// A person's sessions in all workspaces, or only in one, that are still good, latest use first, from
-/// behind `after` on.
+/// A person's sessions in all workspaces, or only in one, that are still good, because they were used and
+/// began after these times; latest use first, from behind `after` on.
 pub(super) async fn list(
     connection: &mut PgConnection,
     (user, only): (UserId, Option<WorkspaceId>),
-    (used_after, after): (DateTime<Utc>, Option<(DateTime<Utc>, SessionId)>),
+    (used_after, began_after): (DateTime<Utc>, DateTime<Utc>),
+    after: Option<(DateTime<Utc>, SessionId)>,
     rows: i64,
 ) -> sqlx::Result<Vec<Session>> {
     let (at, id) = after.unzip();
@@ -174,13 +177,14 @@ pub(super) async fn list(
            FROM auth.sessions
            WHERE user_id = $1 AND revoked_at IS NULL AND last_used_at > $2
              AND ($3::timestamptz IS NULL OR (last_used_at, id) < ($3, $4::uuid))
-             AND ($5::uuid IS NULL OR workspace_id = $5)
-           ORDER BY last_used_at DESC, id DESC LIMIT $6"#,
+             AND ($5::uuid IS NULL OR workspace_id = $5) AND coalesce(began_at, created_at) > $6
+           ORDER BY last_used_at DESC, id DESC LIMIT $7"#,
         user.as_uuid(),
         used_after,
         at,
         id.map(|id| id.as_uuid()),
         only.map(|id| id.as_uuid()),
+        began_after,
         rows,
     )
     .fetch_all(connection)

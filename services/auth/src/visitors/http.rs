@@ -1,24 +1,19 @@
 //! The HTTP side of visitors.
 
 use auth_api::{IdentitySecret, VisitorIdentity, VisitorSession, VisitorTokens};
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 use common::{
     Problem,
     problem::{Document, Result},
     tokens::{Caller, ServiceCaller},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use ids::{VisitorId, WorkspaceId};
-use rest::{Json, Path};
+use rest::{Json, NoStore, Path};
 use secrecy::ExposeSecret;
 
 use super::{Error, identified, identity_secret, let_in};
 use crate::{app::App, client::Client};
-
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Open or renew a visitor's session
 ///
@@ -47,10 +42,9 @@ pub(super) async fn create_visitor_session(
     State(app): State<App>,
     headers: HeaderMap,
     Json(body): Json<VisitorSession>,
-) -> Result<Response> {
+) -> Result<NoStore<VisitorTokens>> {
     let origin = origin(&headers)?;
-    let tokens = let_in(&app, body, origin).await?;
-    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(tokens)).into_response())
+    Ok(NoStore(let_in(&app, body, origin).await?))
 }
 
 /// The site that a browser names; none for a program. One that cannot be read is none of ours.
@@ -82,13 +76,12 @@ pub(super) async fn create_identity_secret(
     State(app): State<App>,
     caller: Caller,
     client: Client,
-) -> Result<Response> {
+) -> Result<(StatusCode, NoStore<IdentitySecret>)> {
     let secret = identity_secret::replace(&app, &caller, &client).await?;
     let body = IdentitySecret {
         secret: secret.expose_secret().to_owned(),
     };
-    let no_store = [(header::CACHE_CONTROL, NO_STORE)];
-    Ok((StatusCode::CREATED, no_store, Json(body)).into_response())
+    Ok((StatusCode::CREATED, NoStore(body)))
 }
 
 /// Who an identified visitor is, for the services that know them.

@@ -13,6 +13,9 @@ pub(super) enum Error {
     /// Nobody could prove who they are.
     #[error("there is no secret to sign identities with")]
     NoIdentitySecret,
+    /// The caller would have no permissions any more.
+    #[error("the caller has no second factor")]
+    NoSecondFactor,
     /// The name that was given is not the workspace's.
     #[error("the workspace is called otherwise")]
     OtherName,
@@ -40,6 +43,9 @@ impl From<Error> for Problem {
             Error::NoIdentitySecret => Self::new(ErrorCode::Conflict)
                 .detail("without a secret no visitor could prove who they are: make one by POST /auth/workspace/identity-secret")
                 .field(FieldError::at("/enforce_identity", "needs a secret first")),
+            Error::NoSecondFactor => Self::new(ErrorCode::Conflict)
+                .detail("you would lock yourself out: set up an authenticator app or a passkey first, or sign in again with yours")
+                .field(FieldError::at("/require_second_factor", "needs a second factor of your own first")),
             Error::OtherName => Self::new(ErrorCode::ValidationFailed)
                 .detail("correct the fields under `errors`; nothing was deleted")
                 .field(FieldError::at("/name", "must be the workspace's name, letter for letter")),

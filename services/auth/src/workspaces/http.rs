@@ -11,31 +11,15 @@ use common::{
 };
 use http::StatusCode;
 use ids::WorkspaceId;
-use rest::{Cursor, IfMatch, Json, Limit, OptionalJson, Page, Path, Query, Tagged};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use rest::{IfMatch, Json, OptionalJson, Page, PageQuery, Path, Query, Tagged};
 
-use super::{Versioned, create, delete, enter, store, update};
+use super::{create, delete, enter, store, update};
 use crate::{
     access,
     app::App,
     client::Client,
     sessions::{self, TokensTo},
 };
-
-/// Which page of the workspaces.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListWorkspaces {
-    /// How many at most.
-    #[serde(default)]
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
 
 /// List my workspaces
 ///
@@ -46,19 +30,16 @@ pub(super) struct ListWorkspaces {
     path = "/auth/workspaces",
     operation_id = "list_workspaces",
     tag = "workspaces",
-    params(ListWorkspaces),
+    params(PageQuery),
     responses((status = 200, description = "a page of workspaces", body = Page<MyWorkspace>)),
 )]
 pub(super) async fn list_workspaces(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListWorkspaces>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<MyWorkspace>>> {
-    let after = query
-        .cursor
-        .map(|cursor| cursor.read::<WorkspaceId>())
-        .transpose()?;
-    let limit = query.limit;
+    let after = page.after::<WorkspaceId>()?;
+    let limit = page.limit;
     let mut connection = app.pool.acquire().await?;
     let user = access::person(&mut connection, &caller).await?;
     let only = access::by_issuer(&mut connection, &caller)
@@ -131,18 +112,19 @@ pub(super) async fn enter_workspace(
 pub(super) async fn get_workspace(
     State(app): State<App>,
     caller: Caller,
-) -> Result<Tagged<Json<WorkspaceSettings>>> {
+) -> Result<Tagged<WorkspaceSettings>> {
     let mut connection = app.pool.acquire().await?;
     access::require(&mut connection, &caller, Permission::WorkspaceRead).await?;
     let found = store::find(&mut connection, caller.workspace_id)
         .await?
         .ok_or(access::Error::SessionEnded)?;
-    Ok(tagged(found))
+    Ok(Tagged::new(found.settings, found.version))
 }
 
 /// Change the workspace
 ///
-/// A JSON merge patch (RFC 7396): what is absent stays.
+/// A JSON merge patch (RFC 7396): what is absent stays. Once it demands a second factor, whoever signed in
+/// without one is signed out, and may do nothing here until they have one.
 #[utoipa::path(
     patch,
     path = "/auth/workspace",
@@ -157,7 +139,8 @@ pub(super) async fn get_workspace(
     responses(
         (status = 200, description = "the workspace after the change", body = WorkspaceSettings,
          headers(("ETag" = String, description = "its version"))),
-        (status = 409, description = "there is no secret yet to sign visitors' identities with",
+        (status = 409, description = "there is no secret yet to sign visitors' identities with, or the caller \
+         has no second factor to demand of others",
          body = Document, content_type = "application/problem+json"),
         (status = 412, description = "it has changed since you read it",
          body = Document, content_type = "application/problem+json",
@@ -170,9 +153,9 @@ pub(super) async fn update_workspace(
     if_match: IfMatch,
     client: Client,
     Json(patch): Json<PatchWorkspace>,
-) -> Result<Tagged<Json<WorkspaceSettings>>> {
+) -> Result<Tagged<WorkspaceSettings>> {
     let updated = update(&app, &caller, &if_match, patch, &client).await?;
-    Ok(tagged(updated))
+    Ok(Tagged::new(updated.settings, updated.version))
 }
 
 /// Delete the workspace
@@ -200,11 +183,4 @@ pub(super) async fn delete_workspace(
 ) -> Result<StatusCode> {
     delete(&app, &caller, body, &client).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn tagged(Versioned { settings, version }: Versioned) -> Tagged<Json<WorkspaceSettings>> {
-    Tagged {
-        version,
-        response: Json(settings),
-    }
 }

@@ -18,7 +18,7 @@ use crate::{
     app::App,
     audit::{self, Action, Actor, Change, Target},
     client::Client,
-    members, reauth,
+    factors, members, reauth,
     sessions::{self, EndReason, Issued, Opening},
 };
 
@@ -76,7 +76,7 @@ async fn enter(
         .await?
         .ok_or(Error::NotFound)?;
     let (from, session, now) = (caller.workspace_id, caller.session_id, app.clock.now());
-    let methods = store::methods(&mut transaction, from, session).await?;
+    let (methods, began_at) = store::proofs(&mut transaction, from, session).await?;
     let reason = EndReason::Moved;
     let ended = sessions::end(&mut transaction, from, session, reason, now).await?;
     if ended.is_empty() {
@@ -92,6 +92,7 @@ async fn enter(
         workspace,
         membership,
         methods: &methods,
+        began_at: Some(began_at),
         client,
     };
     let issued = sessions::open(app, &mut transaction, opening).await?;
@@ -122,17 +123,28 @@ async fn update(
     if settings.enforce_identity && !settings.has_identity_secret {
         return Err(Error::NoIdentitySecret);
     }
+    let demands = settings.require_second_factor && !current.settings.require_second_factor;
+    if demands && !factors::is_strong(&mut transaction, workspace, caller.session_id).await? {
+        return Err(Error::NoSecondFactor);
+    }
     let updated = Versioned {
         settings,
         version: current.version + 1,
     };
     store::update(&mut transaction, &updated).await?;
+    // Their tokens say more than they may do from now on.
+    let ended = if demands {
+        factors::end_weak_sessions(&mut transaction, workspace, app.clock.now()).await?
+    } else {
+        Vec::new()
+    };
     let change = Change::new(Action::WorkspaceUpdated, Target::Workspace(workspace))
         .before(told(&current.settings))
         .after(told(&updated.settings));
     let actor = Actor::of(caller, client);
     audit::record(app, &mut transaction, workspace, &actor, change).await?;
     transaction.commit().await?;
+    app.revoked.publish(&ended).await;
     Ok(updated)
 }
 
@@ -191,10 +203,17 @@ fn patched(current: &WorkspaceSettings, patch: PatchWorkspace) -> WorkspaceSetti
     if let Some(enforce) = patch.enforce_identity.value() {
         settings.enforce_identity = *enforce;
     }
+    if let Some(require) = patch.require_second_factor.value() {
+        settings.require_second_factor = *require;
+    }
     settings
 }
 
 /// What the audit log keeps of a workspace.
 fn told(settings: &WorkspaceSettings) -> Value {
-    json!({ "name": settings.workspace.name, "enforce_identity": settings.enforce_identity })
+    json!({
+        "name": settings.workspace.name,
+        "enforce_identity": settings.enforce_identity,
+        "require_second_factor": settings.require_second_factor,
+    })
 }

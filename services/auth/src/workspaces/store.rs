@@ -21,6 +21,7 @@ struct Row {
     created_at: DateTime<Utc>,
     enforce_identity: bool,
     has_identity_secret: bool,
+    require_second_factor: bool,
     version: i64,
 }
 
@@ -34,6 +35,7 @@ impl From<Row> for Versioned {
             },
             enforce_identity: row.enforce_identity,
             has_identity_secret: row.has_identity_secret,
+            require_second_factor: row.require_second_factor,
         };
         Self {
             settings,
@@ -50,7 +52,7 @@ pub(super) async fn find(
     let row = sqlx::query_as!(
         Row,
         r#"SELECT id AS "id: WorkspaceId", name, created_at, enforce_identity,
-                  identity_secret IS NOT NULL AS "has_identity_secret!", version
+                  identity_secret IS NOT NULL AS "has_identity_secret!", require_second_factor, version
            FROM auth.workspaces WHERE id = $1 AND deleted_at IS NULL"#,
         workspace.as_uuid(),
     )
@@ -67,7 +69,7 @@ pub(crate) async fn lock(
     let row = sqlx::query_as!(
         Row,
         r#"SELECT id AS "id: WorkspaceId", name, created_at, enforce_identity,
-                  identity_secret IS NOT NULL AS "has_identity_secret!", version
+                  identity_secret IS NOT NULL AS "has_identity_secret!", require_second_factor, version
            FROM auth.workspaces WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE"#,
         workspace.as_uuid(),
     )
@@ -127,19 +129,21 @@ pub(super) async fn of_user(
     mine.collect()
 }
 
-/// By what the person of a session proved who they are.
-pub(super) async fn methods(
+/// By what the person of a session proved who they are, and when.
+pub(super) async fn proofs(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     session: SessionId,
-) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!(
-        "SELECT methods FROM auth.sessions WHERE workspace_id = $1 AND id = $2",
+) -> sqlx::Result<(Vec<String>, DateTime<Utc>)> {
+    let row = sqlx::query!(
+        r#"SELECT methods, coalesce(began_at, created_at) AS "began_at!" FROM auth.sessions
+           WHERE workspace_id = $1 AND id = $2"#,
         workspace.as_uuid(),
         session.as_uuid(),
     )
     .fetch_one(connection)
-    .await
+    .await?;
+    Ok((row.methods, row.began_at))
 }
 
 /// Writes what a patch may have changed.
@@ -148,10 +152,12 @@ pub(super) async fn update(
     Versioned { settings, version }: &Versioned,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE auth.workspaces SET name = $2, enforce_identity = $3, version = $4 WHERE id = $1",
+        "UPDATE auth.workspaces SET name = $2, enforce_identity = $3, require_second_factor = $4, version = $5
+         WHERE id = $1",
         settings.workspace.id.as_uuid(),
         settings.workspace.name,
         settings.enforce_identity,
+        settings.require_second_factor,
         version,
     )
     .execute(connection)

@@ -6,7 +6,7 @@ use auth::passwords::Passwords;
 use futures::future::join_all;
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::{Broker, eventually};
+use testkit::eventually;
 
 use crate::fixture::{Answer, Auth, PASSWORD, Tokens, Wish, pointers, text};
 
@@ -253,7 +253,7 @@ async fn a_wrong_password_and_an_unknown_address_cannot_be_told_apart() {
 async fn an_unknown_address_waits_for_its_turn_like_a_known_one() {
     // With no room for any hash, whoever is answered otherwise was answered without one.
     let auth = Auth::wished(Wish {
-        passwords: Passwords::with_room_for(1, 0),
+        passwords: Passwords::with_room_for(0, 0).unwrap(),
         ..Wish::default()
     })
     .await;
@@ -266,7 +266,7 @@ async fn an_unknown_address_waits_for_its_turn_like_a_known_one() {
 #[tokio::test]
 async fn a_flood_of_logins_is_turned_away_and_nothing_else_waits() {
     let wish = Wish {
-        passwords: Passwords::with_room_for(1, 2),
+        passwords: Passwords::with_room_for(1, 2).unwrap(),
         ..Wish::default()
     };
     let auth = Auth::wished(wish).await;
@@ -313,21 +313,7 @@ async fn an_account_without_a_workspace_is_told_why() {
 
 #[tokio::test]
 async fn the_new_workspace_is_told_to_the_others() {
-    let broker = Broker::start().await;
-    broker
-        .bus("test")
-        .check()
-        .await
-        .expect("the queues are declared");
-    let auth = Auth::wished(Wish {
-        bus: broker.config.clone(),
-        ..Wish::default()
-    })
-    .await;
-    let stop = auth.server.lifecycle.stop_token();
-    auth.server
-        .lifecycle
-        .spawn(auth.app.outbox().clone().relay(stop));
+    let (auth, broker) = Auth::publishing().await;
     auth.register("ada@example.com").await;
     eventually("the event lies in the queue of analytics", || async {
         (broker.depth("analytics.ingest").await == 1).then_some(())

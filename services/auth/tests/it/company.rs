@@ -9,6 +9,7 @@ use url::Url;
 use crate::{
     fixture::{Answer, Auth, Tokens},
     provider::{Provider, way_back},
+    team::accept,
 };
 
 pub(crate) const OWNER: &str = "grace@example.com";
@@ -128,6 +129,14 @@ impl Company {
         assert!(answer.cookies()["syntera_issuer"].contains("Max-Age=0"));
         assert!(answer.cookie("syntera_refresh").starts_with("rt_"));
         answer.cookie("syntera_access")
+    }
+
+    /// There and back with an account that is there already, which joins by the letter.
+    pub(crate) async fn join(&self) {
+        self.refused("confirm_by_mail").await;
+        let link = self.auth.letter_to(ADA).await.token();
+        let joined = accept(&self.auth, &link).await;
+        joined.expect(StatusCode::NO_CONTENT);
     }
 
     /// There and back, and not signed in for this reason.

@@ -19,12 +19,17 @@ async fn exchange_as(auth: &Auth, service: &'static str, key: &str) -> Answer {
     Answer::of(request).await
 }
 
-async fn exchange(auth: &Auth, key: &str) -> Answer {
+pub(crate) async fn exchange(auth: &Auth, key: &str) -> Answer {
     exchange_as(auth, "gateway", key).await
 }
 
 /// A secret key with these scopes; answers it and its id.
-async fn secret_key(auth: &Auth, token: &str, scopes: &[&str], ends: Value) -> (String, String) {
+pub(crate) async fn secret_key(
+    auth: &Auth,
+    token: &str,
+    scopes: &[&str],
+    ends: Value,
+) -> (String, String) {
     let body =
         json!({ "kind": "secret", "name": "Importer", "scopes": scopes, "expires_at": ends });
     let created = auth

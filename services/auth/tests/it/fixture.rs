@@ -20,7 +20,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 use stores::redis::{Redis, RedisConfig};
-use testkit::{Postgres, Server, eventually};
+use testkit::{Broker, Postgres, Server, eventually};
 use tokio_util::sync::CancellationToken;
 use vault::{EnvKeys, VaultConfig};
 
@@ -34,12 +34,14 @@ pub(crate) struct Auth {
     pub(crate) app: App,
     pub(crate) clock: Clock,
     folder: tempfile::TempDir,
-    letters: CancellationToken,
+    /// Ends the sending of letters: what is queued then stays there.
+    pub(crate) letters: CancellationToken,
 }
 
 /// How a test wants the service to be.
 pub(crate) struct Wish {
     pub(crate) public_url: &'static str,
+    pub(crate) session_days: i64,
     pub(crate) passwords: Passwords,
     pub(crate) redis: Redis,
     pub(crate) bus: BusConfig,
@@ -49,7 +51,8 @@ impl Default for Wish {
     fn default() -> Self {
         Self {
             public_url: "http://localhost:4000",
-            passwords: Passwords::with_room_for(2, 1000),
+            session_days: 30,
+            passwords: Passwords::with_room_for(2, 1000).unwrap(),
             redis: testkit::redis(),
             // Nothing is published unless a test runs the relay.
             bus: BusConfig {
@@ -67,6 +70,25 @@ impl Auth {
     pub(crate) async fn wished(wish: Wish) -> Self {
         let database = Postgres::start(&auth::MIGRATOR, "auth").await;
         Self::on(database, wish).await
+    }
+
+    /// The service and the broker to which it publishes what happens.
+    pub(crate) async fn publishing() -> (Self, Broker) {
+        let broker = Broker::start().await;
+        broker
+            .bus("test")
+            .check()
+            .await
+            .expect("the queues are declared");
+        let auth = Self::wished(Wish {
+            bus: broker.config.clone(),
+            ..Wish::default()
+        })
+        .await;
+        let lifecycle = &auth.server.lifecycle;
+        let relay = auth.app.outbox().clone().relay(lifecycle.stop_token());
+        lifecycle.spawn(relay);
+        (auth, broker)
     }
 
     /// The service on a database that is there: a second replica, or one after a restart.
@@ -189,6 +211,11 @@ impl Auth {
         self.folder.path().join("mail")
     }
 
+    /// Where the services' keys are, and the letters.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) async fn refresh(&self, token: &str) -> Answer {
         self.post("/auth/refresh", json!({ "refresh_token": token }))
             .await
@@ -197,13 +224,7 @@ impl Auth {
     /// A publishable key for [`SHOP`]; answers it and its id.
     pub(crate) async fn key(&self, token: &str, agent: AgentId) -> (String, String) {
         let body = json!({ "name": "Shop", "agent_id": agent, "allowed_origins": [SHOP] });
-        let answer = Answer::of(
-            self.server
-                .post("/auth/keys")
-                .bearer_auth(token)
-                .json(&body),
-        )
-        .await;
+        let answer = self.post_as(token, "/auth/keys", body).await;
         let key = answer.expect(StatusCode::CREATED);
         (text(&key, "key"), text(&key, "id"))
     }
@@ -288,6 +309,7 @@ pub(crate) fn parts(folder: &Path, clock: &Clock, wish: &Wish) -> Parts {
             .into(),
         public_url: wish.public_url.parse().unwrap(),
         allow_private_issuers: false,
+        session_lifetime: chrono::Duration::days(wish.session_days),
         key_wrapper: Arc::new(EnvKeys::read(&vault_config()).unwrap()),
         mail: MailConfig {
             smtp_url: None,

@@ -7,6 +7,7 @@ use crate::{
     company::{ADA, Company, OWNER, location, refused},
     fixture::{PASSWORD, text},
     provider::{Key, way_back},
+    team::{accept, items},
 };
 
 #[tokio::test]
@@ -55,10 +56,45 @@ async fn who_is_new_joins_and_proves_the_address_by_a_letter() {
     assert!(!audit.contains("@example.com"), "{audit}");
 }
 
+/// Whoever owns a workspace can have a provider that says anything, and lets in whomever it names.
+#[tokio::test]
+async fn a_workspace_learns_nothing_of_an_account_before_its_owner_joins() {
+    let company = Company::start().await;
+    let auth = &company.auth;
+    auth.register(ADA).await;
+    company.refused("confirm_by_mail").await;
+    company.refused("confirm_by_mail").await;
+    let members = items(auth, "/auth/members", &company.owner.access).await;
+    assert_eq!(members.len(), 1, "{members:?}");
+    assert_eq!(members[0]["email"], OWNER);
+    let invites = items(auth, "/auth/invites", &company.owner.access).await;
+    assert_eq!(invites.len(), 1, "{invites:?}");
+    assert_eq!(
+        (&invites[0]["email"], &invites[0]["invited_by"]),
+        (&json!(ADA), &json!(company.issuer.id))
+    );
+    for nothing in [
+        "SELECT count(*) FROM auth.identities",
+        "SELECT count(*) FROM auth.sessions WHERE 'issuer' = ANY (methods)",
+    ] {
+        assert_eq!(auth.count(nothing).await, 0, "{nothing}");
+    }
+
+    let (first, second) = (auth.letter_to(ADA).await, auth.letter_to(ADA).await);
+    assert_eq!(second.subject, "Join Shop on Syntera");
+    assert!(second.text.contains("Example Login"), "{second:?}");
+    accept(auth, &first.token()).await.problem("link_expired");
+    let joined = accept(auth, &second.token()).await;
+    joined.expect(StatusCode::NO_CONTENT);
+    company.signed_in().await;
+    assert_eq!(company.members().await, 2);
+}
+
 #[tokio::test]
 async fn an_account_that_is_there_is_found_by_its_address_and_told() {
     let company = Company::start().await;
     company.auth.register(ADA).await;
+    company.join().await;
     let access = company.signed_in().await;
     let letter = company.auth.letter_to(ADA).await;
     assert!(letter.text.contains("Example Login"), "{letter:?}");
@@ -78,6 +114,7 @@ async fn a_providers_word_is_good_in_its_own_workspace_only() {
     let ada = company.auth.register(ADA).await;
     let me = company.auth.get("/auth/me", &ada.access).await;
     let own = text(&me.expect(StatusCode::OK)["workspace"], "id");
+    company.join().await;
     let access = company.signed_in().await;
     let auth = &company.auth;
 
@@ -100,6 +137,9 @@ async fn a_providers_word_is_good_in_its_own_workspace_only() {
         assert_eq!(answer.body["code"], "forbidden", "{path}");
     }
     let answer = auth.delete_as(&access, "/auth/me", password).await;
+    answer.problem("forbidden");
+    let name = json!({ "name": "Eve" });
+    let answer = auth.patch_as(&access, "/auth/me", name).await;
     answer.problem("forbidden");
     let elsewhere = auth.claims(&ada.access).await.sid;
     let path = format!("/auth/sessions/{elsewhere}");
@@ -296,6 +336,7 @@ async fn an_account_that_was_not_verified_is_not_joined() {
     let body = json!({ "token": letter.token() });
     let verified = company.auth.post("/auth/email/verify", body).await;
     verified.expect(StatusCode::NO_CONTENT);
+    company.join().await;
     company.signed_in().await;
 }
 

@@ -29,7 +29,7 @@ async fn finish(auth: &Auth, tokens: &Tokens, challenge: &Value, credential: Val
 }
 
 /// Adds a passkey; answers its device and its id.
-async fn add(auth: &Auth, tokens: &Tokens) -> (Authenticator, String) {
+pub(crate) async fn add(auth: &Auth, tokens: &Tokens) -> (Authenticator, String) {
     let challenge = challenge(auth, tokens).await;
     let mut device = Authenticator::new(ORIGIN);
     let credential = device.create(&challenge["options"]);

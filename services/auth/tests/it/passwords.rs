@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use sqlx::query;
 use testkit::eventually;
 
-use crate::fixture::{Auth, PASSWORD, pointers};
+use crate::{
+    fixture::{Auth, PASSWORD, pointers},
+    team::{invite, owner},
+};
 
 const NEW: &str = "another good password";
 
@@ -139,6 +142,80 @@ async fn setting_a_new_password_proves_the_address() {
     let tokens = auth.login("ada@example.com").await;
     let me = auth.get("/auth/me", &tokens.access).await;
     assert_eq!(me.expect(StatusCode::OK)["email_verified"], true);
+}
+
+/// Passwords that nobody may choose: one that everybody knows, and one that says who Ada of the Shop is.
+const WEAK: [&str; 2] = ["Password123", "ada@shop-2026"];
+
+#[tokio::test]
+async fn a_password_that_others_would_guess_is_refused_wherever_one_is_set() {
+    let auth = Auth::start().await;
+    let ada = owner(&auth, "ada@example.com").await;
+    let link = invite(&auth, ada.token(), "bob@example.com", "agent").await;
+    auth.post(
+        "/auth/password/forgotten",
+        json!({ "email": "ada@example.com" }),
+    )
+    .await
+    .expect(StatusCode::ACCEPTED);
+    let reset = auth.letter_to("ada@example.com").await.token();
+    for weak in WEAK {
+        let change = json!({ "current_password": PASSWORD, "new_password": weak });
+        let set = json!({ "token": reset, "password": weak });
+        let accept = json!({ "token": link, "name": "Ada", "password": weak });
+        let wrong = [
+            (
+                auth.post_as(ada.token(), "/auth/password/change", change)
+                    .await,
+                "/new_password",
+            ),
+            (auth.post("/auth/password/reset", set).await, "/password"),
+            (auth.post("/auth/invites/accept", accept).await, "/password"),
+        ];
+        for (answer, pointer) in wrong {
+            let problem = answer.problem("validation_failed");
+            assert_eq!(pointers(&problem), [pointer], "{problem}");
+            let detail = problem["errors"][0]["detail"].as_str().unwrap();
+            assert!(detail.contains("choose a few words"), "{detail}");
+            assert!(!problem.to_string().contains(weak), "{problem}");
+        }
+    }
+    // Nothing was changed, and neither link was used up.
+    auth.login("ada@example.com").await;
+    let set = json!({ "token": reset, "password": NEW });
+    auth.post("/auth/password/reset", set)
+        .await
+        .expect(StatusCode::NO_CONTENT);
+    let accept = json!({ "token": link, "name": "Bob", "password": NEW });
+    auth.post("/auth/invites/accept", accept)
+        .await
+        .expect(StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn registering_with_a_weak_one_tells_nothing_of_the_address() {
+    let auth = Auth::start().await;
+    auth.register("ada@example.com").await;
+    for weak in WEAK {
+        let register = async |email: &str| {
+            let body = json!({
+                "email": email, "password": weak, "name": "Ada", "workspace_name": "Shop",
+            });
+            let answer = auth.post("/auth/register", body).await;
+            let mut problem = answer.problem("validation_failed");
+            assert_eq!(pointers(&problem), ["/password"]);
+            problem["request_id"] = Value::Null;
+            problem
+        };
+        let (known, unknown) = (
+            register("ada@example.com").await,
+            register("ada@example.org").await,
+        );
+        assert_eq!(known, unknown);
+    }
+    assert_eq!(auth.count("SELECT count(*) FROM auth.users").await, 1);
+    assert!(auth.take_letter("ada@example.com").is_none());
+    assert!(auth.take_letter("ada@example.org").is_none());
 }
 
 #[tokio::test]

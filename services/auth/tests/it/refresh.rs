@@ -5,7 +5,7 @@ use http::StatusCode;
 use ids::SessionId;
 use serde_json::json;
 
-use crate::fixture::{Answer, Auth, PASSWORD, Tokens, Wish, pointers};
+use crate::fixture::{Answer, Auth, PASSWORD, Tokens, Wish, pointers, text};
 
 const TOKENS: &str = "SELECT count(*) FROM auth.refresh_tokens";
 
@@ -124,6 +124,10 @@ async fn a_replay_after_the_grace_ends_the_session() {
     auth.refresh(&first.refresh)
         .await
         .problem("refresh_token_reused");
+    // The owner is told, and nobody else.
+    let letter = auth.letter_to("ada@example.com").await;
+    assert_eq!(letter.subject, "One of your sign-ins was ended");
+    assert!(auth.take_letter("bob@example.com").is_none());
     // For the thief and for the owner alike.
     auth.refresh(&second.refresh)
         .await
@@ -181,9 +185,49 @@ async fn a_replay_among_good_refreshes_ends_the_session_for_all() {
         .problem("session_revoked");
 }
 
+/// A service whose sessions last when they are used.
+async fn kept_for_a_year() -> Auth {
+    Auth::wished(Wish {
+        session_days: 365,
+        ..Wish::default()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn thirty_days_end_it_however_much_it_is_used() {
+    let auth = Auth::start().await;
+    let mut tokens = auth.register("ada@example.com").await;
+    for _ in 0..3 {
+        auth.advance(10 * 86_400);
+        tokens = Tokens::of(auth.refresh(&tokens.refresh).await.expect(StatusCode::OK));
+    }
+    // Neither does it begin anew in another workspace.
+    let made = auth.post_as(
+        &tokens.access,
+        "/auth/workspaces",
+        json!({ "name": "Yard" }),
+    );
+    let made = made.await.expect(StatusCode::CREATED);
+    let enter = format!("/auth/workspaces/{}/enter", text(&made, "id"));
+    let body = json!({ "return_refresh_token": true });
+    let entered = auth.post_as(&tokens.access, &enter, body).await;
+    let entered = Tokens::of(entered.expect(StatusCode::OK));
+    let entered = auth.refresh(&entered.refresh).await.expect(StatusCode::OK);
+    let entered = Tokens::of(entered);
+    auth.advance(1);
+    auth.refresh(&entered.refresh)
+        .await
+        .problem("token_expired");
+    let listed = auth.get("/auth/sessions", &entered.access).await;
+    assert_eq!(listed.expect(StatusCode::OK)["items"], json!([]));
+    let again = auth.login("ada@example.com").await;
+    auth.refresh(&again.refresh).await.expect(StatusCode::OK);
+}
+
 #[tokio::test]
 async fn thirty_idle_days_end_it() {
-    let auth = Auth::start().await;
+    let auth = kept_for_a_year().await;
     let first = auth.register("ada@example.com").await;
     auth.advance(29 * 86_400);
     let second = Tokens::of(auth.refresh(&first.refresh).await.expect(StatusCode::OK));
@@ -202,7 +246,7 @@ async fn thirty_idle_days_end_it() {
 
 #[tokio::test]
 async fn cleaning_leaves_a_session_that_is_in_use_and_forgets_its_old_trail() {
-    let auth = Auth::start().await;
+    let auth = kept_for_a_year().await;
     let mut tokens = auth.register("ada@example.com").await;
     for _ in 0..4 {
         auth.advance(10 * 86_400);

@@ -7,7 +7,6 @@ use auth::{
     signing::{self, Error, Rotated, Rotation},
 };
 use bus::Bus;
-use common::server::Lifecycle;
 use futures::future::join_all;
 use http::StatusCode;
 use ids::AgentId;
@@ -15,40 +14,12 @@ use serde_json::json;
 use testkit::Server;
 use vault::{EnvKeys, Vault};
 
-use crate::fixture::{Answer, Auth, Wish, nobodys_redis, parts, text, vault_config};
+use crate::{
+    fixture::{Answer, Auth, Wish, nobodys_redis, parts, text, vault_config},
+    replica::Replica,
+};
 
 const MINUTE: u64 = 60;
-
-/// Another replica over the same database, by the same clock.
-struct Replica {
-    server: Server,
-    app: App,
-    folder: tempfile::TempDir,
-}
-
-impl Replica {
-    async fn beside(auth: &Auth) -> Self {
-        let (folder, wish) = (tempfile::tempdir().unwrap(), Wish::default());
-        let connections = Connections {
-            pool: auth.database.pool.clone(),
-            redis: nobodys_redis(),
-            bus: Bus::new("auth", &wish.bus),
-        };
-        let app = App::new(connections, parts(folder.path(), &auth.clock, &wish)).unwrap();
-        signing::load(&app).await.unwrap();
-        let server = Server::start(
-            auth::public(app.clone()),
-            auth::internal(app.clone()),
-            Lifecycle::default(),
-        )
-        .await;
-        Self {
-            server,
-            app,
-            folder,
-        }
-    }
-}
 
 /// What the command does.
 async fn rotate(auth: &Auth, rotation: Rotation) -> Result<Rotated, Error> {
@@ -253,7 +224,7 @@ async fn a_key_outlives_the_process_and_lies_sealed() {
             redis: nobodys_redis(),
             bus: Bus::new("auth", &Wish::default().bus),
         },
-        parts(again.folder.path(), &auth.clock, &Wish::default()),
+        parts(auth.folder(), &auth.clock, &Wish::default()),
     );
     let failed = signing::load(&stranger.unwrap()).await;
     assert!(matches!(failed, Err(Error::Vault(_))), "{failed:?}");

@@ -5,10 +5,10 @@ use http::StatusCode;
 use ids::{AgentId, WorkspaceId};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Broker, eventually};
+use testkit::eventually;
 
 use crate::{
-    fixture::{Answer, Auth, PASSWORD, Tokens, Wish, pointers, text},
+    fixture::{Answer, Auth, PASSWORD, Tokens, pointers, text},
     team::{
         all_pages, assert_signed_out, audited, delete, invitation, invite, items, join, owner,
         role, signed_in,
@@ -27,7 +27,7 @@ async fn settings_are_read_and_changed_by_version() {
         settings,
         json!({
             "id": settings["id"], "name": "Shop", "created_at": settings["created_at"],
-            "enforce_identity": false, "has_identity_secret": false,
+            "enforce_identity": false, "has_identity_secret": false, "require_second_factor": false,
         })
     );
     let change = |etag: &'static str, body: Value| {
@@ -47,6 +47,10 @@ async fn settings_are_read_and_changed_by_version() {
         (json!({ "name": null }), "/name"),
         (json!({ "name": " " }), "/name"),
         (json!({ "enforce_identity": null }), "/enforce_identity"),
+        (
+            json!({ "require_second_factor": null }),
+            "/require_second_factor",
+        ),
         (json!({ "id": WorkspaceId::new() }), "/id"),
     ] {
         let problem = change("*", body.clone()).await.problem("validation_failed");
@@ -64,7 +68,7 @@ async fn settings_are_read_and_changed_by_version() {
 
     let entries = audited(&auth, ada.token(), "workspace.updated").await;
     assert_eq!(entries.len(), 1, "{entries:?}");
-    let told = |name: &str| json!({ "name": name, "enforce_identity": false });
+    let told = |name: &str| json!({ "name": name, "enforce_identity": false, "require_second_factor": false });
     assert_eq!(
         (&entries[0]["before"], &entries[0]["after"]),
         (&told("Shop"), &told("Market"))
@@ -323,21 +327,7 @@ async fn sign_ins_during_the_deletion_leave_no_way_in() {
 
 #[tokio::test]
 async fn other_services_hear_of_workspaces_that_come_and_go() {
-    let broker = Broker::start().await;
-    broker
-        .bus("test")
-        .check()
-        .await
-        .expect("the queues are declared");
-    let auth = Auth::wished(Wish {
-        bus: broker.config.clone(),
-        ..Wish::default()
-    })
-    .await;
-    let stop = auth.server.lifecycle.stop_token();
-    auth.server
-        .lifecycle
-        .spawn(auth.app.outbox().clone().relay(stop));
+    let (auth, broker) = Auth::publishing().await;
     let ada = owner(&auth, "ada@example.com").await;
     let body = json!({ "name": "Second shop" });
     auth.post_as(ada.token(), "/auth/workspaces", body)

@@ -31,13 +31,13 @@ use crate::app::App;
 #[into_params(parameter_in = Query)]
 pub(super) struct ListContacts {
     /// Part of the name, the e-mail address or the company, in upper or lower case.
-    #[param(max_length = 200)]
+    #[param(min_length = 1, max_length = 200)]
     q: Option<String>,
     /// The e-mail address, in upper or lower case.
-    #[param(max_length = 320)]
+    #[param(min_length = 1, max_length = 320)]
     email: Option<String>,
     /// A label that they must have.
-    #[param(max_length = 50)]
+    #[param(min_length = 1, max_length = 50)]
     tag: Option<String>,
     /// The lowest lead score.
     #[param(minimum = 0, maximum = 100)]
@@ -200,13 +200,13 @@ pub(super) async fn get_contact(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<ContactId>,
-) -> Result<Tagged<Json<Contact>>> {
+) -> Result<Tagged<Contact>> {
     caller.require(Permission::ContactsRead)?;
     let mut connection = app.pool.acquire().await?;
     let found = store::find(&mut connection, caller.workspace_id, id)
         .await?
         .ok_or(Error::NotFound)?;
-    Ok(tagged(found))
+    Ok(Tagged::new(found.contact, found.version))
 }
 
 /// Change a contact
@@ -241,7 +241,7 @@ pub(super) async fn update_contact(
     Path(id): Path<ContactId>,
     if_match: IfMatch,
     Json(patch): Json<PatchContact>,
-) -> Result<Tagged<Json<Contact>>> {
+) -> Result<Tagged<Contact>> {
     caller.require(Permission::ContactsWrite)?;
     let workspace = caller.workspace_id;
     let mut transaction = app.pool.begin().await?;
@@ -251,7 +251,7 @@ pub(super) async fn update_contact(
     if_match.check(current.version)?;
     let mut contact = model::patched(&current.contact, patch)?;
     if contact == current.contact {
-        return Ok(tagged(current));
+        return Ok(Tagged::new(current.contact, current.version));
     }
     contact.updated_at = app.clock.now();
     let updated = Versioned {
@@ -268,7 +268,7 @@ pub(super) async fn update_contact(
         .append(&mut transaction, workspace, &event)
         .await?;
     app.outbox.commit(transaction).await?;
-    Ok(tagged(updated))
+    Ok(Tagged::new(updated.contact, updated.version))
 }
 
 /// `PUT /internal/contacts/by-visitor`: the contact of a visitor, made when there is none.
@@ -282,11 +282,4 @@ pub(super) async fn find_by_visitor(
         super::of_visitor(&app, &mut transaction, find.workspace_id, find.visitor_id).await?;
     app.outbox.commit(transaction).await?;
     Ok(Json(found.contact))
-}
-
-fn tagged(Versioned { contact, version }: Versioned) -> Tagged<Json<Contact>> {
-    Tagged {
-        version,
-        response: Json(contact),
-    }
 }

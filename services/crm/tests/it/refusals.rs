@@ -138,21 +138,21 @@ async fn roles_that_only_read_do_not_write() {
             );
         }
     }
-    // A token without any permission does not even read.
-    let claims = Claims {
-        scope: String::new(),
-        ..crm
-            .keys
-            .person_claims(crm.workspace, UserId::new(), Role::Agent)
-    };
-    let token = crm.keys.sign(&claims);
-    for request in operations(&crm, &contact) {
-        problem(
-            request.bearer_auth(&token),
-            StatusCode::FORBIDDEN,
-            "forbidden",
-        )
-        .await;
+    // A token for something else does not even read, nor one that waits for a second factor.
+    for (scope, code) in [
+        ("analytics:read", "forbidden"),
+        ("", "second_factor_setup_required"),
+    ] {
+        let claims = Claims {
+            scope: scope.to_owned(),
+            ..crm
+                .keys
+                .person_claims(crm.workspace, UserId::new(), Role::Agent)
+        };
+        let token = crm.keys.sign(&claims);
+        for request in operations(&crm, &contact) {
+            problem(request.bearer_auth(&token), StatusCode::FORBIDDEN, code).await;
+        }
     }
 }
 

@@ -188,10 +188,14 @@ impl Service {
     ) -> Result<Response<Body>, Unserved> {
         self.budget.pay();
         let (mut tried, mut retries) = (Tried::default(), RETRIES);
+        // Whose connection ended under the request, and who may be well all the same.
+        let mut doubtful = Tried::default();
         let mut last = None;
         loop {
             let now = Instant::now();
-            let Some(place) = pick::pick(&self.replicas, tried, now) else {
+            let picked = pick::pick(&self.replicas, tried.and(doubtful), now)
+                .or_else(|| pick::pick(&self.replicas, tried, now));
+            let Some(place) = picked else {
                 return Err(last.unwrap_or_else(|| self.all_open(now)));
             };
             let replica = &self.replicas[place];
@@ -229,7 +233,8 @@ impl Service {
                     if outgoing.payload.failed() {
                         return Err(failure);
                     }
-                    if !reused && others() {
+                    let others = others();
+                    if !reused && others {
                         replica.blame(self.name, Fault::Answer);
                     }
                     if !unsent && !may_repeat() {
@@ -238,7 +243,11 @@ impl Service {
                     last = Some(failure);
                     if reused {
                         // It had ended while it was idle, or just now. There are only so many that
-                        // were used before, so this comes to an end.
+                        // were used before, so this comes to an end. If the replica died, all of them
+                        // end, and the retries would be used up by them: the others come first.
+                        if others {
+                            doubtful.add(place);
+                        }
                         metrics::RETRIES.with_label_values(&[self.name]).inc();
                         continue;
                     }

@@ -23,6 +23,11 @@ impl Tried {
         self.0 |= 1 << place;
     }
 
+    /// These and those.
+    pub(super) fn and(self, those: Self) -> Self {
+        Self(self.0 | those.0)
+    }
+
     fn has(self, place: usize) -> bool {
         self.0 & 1 << place != 0
     }

@@ -12,11 +12,13 @@ use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
-use common::{ErrorCode, Problem, problem, server::Arrival};
+use common::{
+    ErrorCode, Problem, problem,
+    server::{Arrival, RequestBody},
+};
 use http::{HeaderValue, Method, Uri, header, request::Parts};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
 pub(crate) use body::Watched;
 pub use network::Network;
@@ -50,7 +52,7 @@ pub(crate) fn is_ours(path: &str) -> bool {
 pub(crate) async fn handle(
     app: &Inner,
     mut parts: Parts,
-    body: Incoming,
+    body: RequestBody,
     (peer, trace): (std::net::SocketAddr, &Trace),
 ) -> Forwarded {
     let path = parts.uri.path();
@@ -98,7 +100,7 @@ async fn pass(
     app: &Inner,
     known: &'static Known,
     parts: &mut Parts,
-    (body, address, trace): (Incoming, IpAddr, &Trace),
+    (body, address, trace): (RequestBody, IpAddr, &Trace),
     taken: &mut u64,
 ) -> Result<Response, Problem> {
     let route = known.route;
@@ -153,7 +155,7 @@ async fn pass(
 async fn with_body(
     route: &Route,
     mut outgoing: Outgoing,
-    body: Incoming,
+    body: RequestBody,
 ) -> Result<(Outgoing, Arrival), Problem> {
     if body.is_end_stream() {
         return Ok((outgoing, Arrival::complete()));

@@ -18,12 +18,11 @@ use axum::{
 };
 use common::{
     problem::{self, Panicked},
-    server::{Front, Peer, REQUEST_ID_HEADER, method_label, with_request_id},
+    server::{Front, Peer, REQUEST_ID_HEADER, RequestBody, method_label, with_request_id},
     telemetry::metrics::observe_request,
 };
 use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use hyper::body::Incoming;
 use ids::RequestId;
 use tower::ServiceExt;
 use tower_http::catch_panic::ResponseForPanic;
@@ -92,7 +91,7 @@ impl Gateway {
 
     async fn forward_or_serve(
         &self,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         peer: Peer,
         trace: &Trace,
     ) -> Forwarded {
@@ -104,7 +103,7 @@ impl Gateway {
     }
 
     /// A page, a file, or a problem.
-    async fn serve(&self, request: Request<Incoming>, peer: Peer) -> Forwarded {
+    async fn serve(&self, request: Request<RequestBody>, peer: Peer) -> Forwarded {
         let label = Label::Named(site::label(request.uri().path()));
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer.address));
@@ -122,7 +121,7 @@ impl Gateway {
 }
 
 impl Front for Gateway {
-    async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Response {
+    async fn answer(&self, mut request: Request<RequestBody>, peer: Peer) -> Response {
         let started = Instant::now();
         let (id, id_value) = take_id(request.headers_mut());
         let trace = Trace::begin(&request, id);

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -46,8 +46,7 @@ fn unwell() -> axum::response::Response {
 }
 
 async fn get(gateway: &Gateway) -> reqwest::Response {
-    let request = gateway.server.get("/api/v1/contacts");
-    request.bearer_auth(gateway.person()).send().await.unwrap()
+    gateway.contacts().send().await.unwrap()
 }
 
 #[tokio::test]
@@ -167,6 +166,47 @@ async fn when_every_replica_is_gone_the_answer_comes_at_once_and_when_one_is_bac
         (get(&gateway).await.status() == 200).then_some(())
     })
     .await;
+}
+
+/// Answers as long as it is not dying; then it takes what comes, and hangs up.
+async fn mortal(dying: Arc<AtomicBool>) -> Url {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let dying = dying.clone();
+            tokio::spawn(async move {
+                let mut piece = [0; 4096];
+                while socket.read(&mut piece).await.is_ok_and(|read| read > 0) {
+                    if dying.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    // Long enough for each of several at once to need a connection.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n";
+                    let _ = socket.write_all(answer).await;
+                }
+            });
+        }
+    });
+    url.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_replica_that_dies_with_many_connections_costs_no_read() {
+    let dying = Arc::new(AtomicBool::new(false));
+    let replicas = [mortal(dying.clone()).await, mortal(Arc::default()).await];
+    let gateway = Setup::default().before(&replicas).await;
+    // Which of the two a request goes to is left to chance.
+    for _ in 0..10 {
+        dying.store(false, Ordering::SeqCst);
+        join_all((0..24).map(|_| get(&gateway))).await;
+        dying.store(true, Ordering::SeqCst);
+        for answer in join_all((0..4).map(|_| get(&gateway))).await {
+            assert_eq!(answer.status(), 201);
+        }
+    }
 }
 
 /// A replica whose internal listener is 100 ports above the public one, as the fleet has it.

@@ -10,13 +10,13 @@ use std::{
 
 use axum::{Router, routing::any};
 use clock::Clock;
-use common::server::{Health, Lifecycle, ServerConfig, Service, serve_on};
+use common::server::{Health, Lifecycle, Service, serve_on};
 use reqwest::{Client, StatusCode};
 use testkit::Keys;
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::Url;
 
-use crate::{Gateway, Setup};
+use crate::{Gateway, Setup, server_config};
 
 /// A process of a service: it listens where its predecessor did, and takes a moment for each request.
 struct Process {
@@ -43,12 +43,7 @@ impl Process {
             internal: Router::new(),
             health: Health::new(),
         };
-        let config = ServerConfig {
-            bind: None,
-            internal_bind: None,
-            drain_seconds: 10,
-            drain_delay_seconds: 0,
-        };
+        let config = server_config();
         let (public, internal) = (listener(port).await, listener(0).await);
         let lifecycle = Lifecycle::default();
         let life = lifecycle.clone();

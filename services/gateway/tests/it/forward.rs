@@ -121,13 +121,7 @@ async fn a_replica_that_is_gone_costs_nobody_a_request() {
 #[tokio::test]
 async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
     let gateway = Setup::default().before(&[nobody().await]).await;
-    let down = gateway
-        .server
-        .get("/api/v1/contacts")
-        .bearer_auth(gateway.person())
-        .send()
-        .await
-        .unwrap();
+    let down = gateway.contacts().send().await.unwrap();
     assert!(down.headers().contains_key("retry-after"));
     problem(down, 503, "unavailable").await;
 
@@ -144,13 +138,7 @@ async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
         }
     });
     let gateway = Setup::default().before(&[rude]).await;
-    let broken = gateway
-        .server
-        .get("/api/v1/contacts")
-        .bearer_auth(gateway.person())
-        .send()
-        .await
-        .unwrap();
+    let broken = gateway.contacts().send().await.unwrap();
     assert!(broken.headers().contains_key("retry-after"));
     problem(broken, 502, "bad_gateway").await;
 
@@ -163,12 +151,6 @@ async fn a_service_that_is_down_slow_or_broken_is_told_apart() {
     let gateway = Setup::default()
         .before(std::slice::from_ref(&silent.public))
         .await;
-    let slow = gateway
-        .server
-        .get("/api/v1/contacts")
-        .bearer_auth(gateway.person())
-        .send()
-        .await
-        .unwrap();
+    let slow = gateway.contacts().send().await.unwrap();
     problem(slow, 504, "gateway_timeout").await;
 }

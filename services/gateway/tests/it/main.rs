@@ -9,10 +9,13 @@ mod keys;
 mod limits;
 mod log;
 mod mail;
+mod origins;
 mod site;
 mod socket;
 mod stream;
 mod support;
 mod tls;
 
-pub(crate) use support::{Gateway, Log, PUBLIC, Seen, Setup, epoch, nobody, problem};
+pub(crate) use support::{
+    Gateway, Log, PUBLIC, Seen, Setup, epoch, nobody, problem, server_config,
+};

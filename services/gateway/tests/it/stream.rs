@@ -59,8 +59,7 @@ async fn events_arrive_one_by_one() {
     let gateway = Setup::default()
         .before(std::slice::from_ref(&service.public))
         .await;
-    let request = gateway.server.get("/api/v1/contacts");
-    let asking = request.bearer_auth(gateway.person()).send();
+    let asking = gateway.contacts().send();
     let answer = timeout(SOON, asking).await.expect("the head comes first");
     let mut stream = answer.unwrap().bytes_stream();
     for event in ["data: one\n\n", "data: two\n\n", "data: three\n\n"] {
@@ -81,8 +80,7 @@ async fn a_stream_that_breaks_is_not_taken_for_a_whole_one() {
     let gateway = Setup::default()
         .before(std::slice::from_ref(&service.public))
         .await;
-    let request = gateway.server.get("/api/v1/contacts");
-    let answer = request.bearer_auth(gateway.person()).send().await.unwrap();
+    let answer = gateway.contacts().send().await.unwrap();
     let mut stream = answer.bytes_stream();
     events.send(Ok(Bytes::from("half"))).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), "half");

@@ -175,12 +175,7 @@ impl Setup {
             internal: Router::new(),
             health: Health::new(),
         };
-        let config = ServerConfig {
-            bind: None,
-            internal_bind: None,
-            drain_seconds: 10,
-            drain_delay_seconds: 0,
-        };
+        let config = server_config();
         let life = lifecycle.clone();
         let task =
             tokio::spawn(async move { serve_front(&config, service, life, listeners).await });
@@ -242,6 +237,12 @@ impl Gateway {
             .visitor(WorkspaceId::new(), VisitorId::new(), AgentId::new())
     }
 
+    /// Asks for something that takes a person's token.
+    pub(crate) fn contacts(&self) -> RequestBuilder {
+        let request = self.server.get("/api/v1/contacts");
+        request.bearer_auth(self.person())
+    }
+
     /// Lets time pass for the list of revocations.
     pub(crate) fn later(&self, time: std::time::Duration) {
         self.clock.advance(time);
@@ -292,6 +293,16 @@ pub(crate) async fn problem(response: reqwest::Response, status: u16, code: &str
         "{problem}"
     );
     problem
+}
+
+/// How servers listen and end.
+pub(crate) fn server_config() -> ServerConfig {
+    ServerConfig {
+        bind: None,
+        internal_bind: None,
+        drain_seconds: 10,
+        drain_delay_seconds: 0,
+    }
 }
 
 /// The start of all tests' clocks.

@@ -1,4 +1,4 @@
-/** The authenticator app (RFC 6238) and its recovery codes, and the identity providers that know one. */
+/** The authenticator app (RFC 6238) and its recovery codes. */
 
 import { element } from "../../element.ts";
 import { call } from "../api.ts";
@@ -8,6 +8,7 @@ import { box, part } from "../page.ts";
 import { qrCode } from "../qr.ts";
 import type { Factors, RecoveryCodes, TotpSetup } from "../shapes.ts";
 import { time } from "../text.ts";
+import { meetDemand } from "./demand.ts";
 
 const CODE = {
   name: "code",
@@ -20,12 +21,6 @@ const CODE = {
 export async function drawFactors(): Promise<void> {
   const factors = await call<Factors>("GET", "/auth/factors");
   box("totp").replaceChildren(...(factors.totp_since ? present(factors) : absent()));
-  box("linked").hidden = factors.issuers.length === 0;
-  box("linked-list").replaceChildren(
-    ...factors.issuers.map(({ name, last_used_at }) =>
-      element("li", "", element("strong", "", name), ", last used ", time(last_used_at)),
-    ),
-  );
 }
 
 function absent(): Node[] {
@@ -60,6 +55,7 @@ function drawSetup(setup: TotpSetup): void {
   onSubmit(form, async ({ code }) => {
     const body = { setup_id: setup.setup_id, code };
     const made = await call<RecoveryCodes>("POST", "/auth/totp/confirm", body);
+    await meetDemand();
     await drawFactors();
     showCodes(made.recovery_codes);
     return undefined;

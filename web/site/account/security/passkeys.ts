@@ -8,6 +8,7 @@ import { box, form } from "../page.ts";
 import { addPasskey, possible } from "../passkeys.ts";
 import type { Passkey } from "../shapes.ts";
 import { time } from "../text.ts";
+import { meetDemand } from "./demand.ts";
 
 export async function drawPasskeys(): Promise<void> {
   const add = form("passkey-form");
@@ -15,6 +16,7 @@ export async function drawPasskeys(): Promise<void> {
   box("no-passkeys").hidden = possible();
   onSubmit(add, async ({ name, password }) => {
     await addPasskey(name ?? "", given(password));
+    await meetDemand();
     add.reset();
     await drawList();
     return "The passkey is added.";
