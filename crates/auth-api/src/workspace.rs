@@ -81,7 +81,7 @@ pub struct PatchWorkspace {
     /// Whether members must have a second factor: without one their tokens have no permissions. It takes one
     /// of one's own. The workspace's own identity providers answer for those whom they sign in.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     pub require_second_factor: Field<bool>,
 }
 

@@ -310,7 +310,10 @@ test("a gateway is restarted under load, and no request fails", async () => {
   await ask(gateways[0], "POST", "/auth/logout", { token: ended.access });
   // As a load balancer does it: by turns, and on to the other where nobody listens.
   const balanced = async (turn: number, method: string, json?: unknown) => {
-    const one = (at: Replica) => ask(at, method, "/contacts", json ? { token, json } : { token });
+    // A connection each: who keeps an idle one may write into it as it ends (RFC 9112 §9.5).
+    const headers = { "x-forwarded-for": stranger(), connection: "close" };
+    const more = json ? { token, headers, json } : { token, headers };
+    const one = (at: Replica) => ask(at, method, "/contacts", more);
     try {
       return await one(gateways[turn % 2 ? 1 : 0]);
     } catch (error) {

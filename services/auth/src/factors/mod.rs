@@ -1,7 +1,7 @@
 //! Second factors: an authenticator app (RFC 6238), and recovery codes for when it is lost.
 //!
-//! They belong to people, not to workspaces; but a workspace may demand one. A password alone does not sign in where there is one; a
-//! passkey does, because it proves two things by itself.
+//! They belong to people, not to workspaces, but a workspace may demand one. A password alone does not
+//! sign in where there is one; a passkey does, because it proves two things by itself.
 
 mod error;
 mod http;
