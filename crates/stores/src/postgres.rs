@@ -13,7 +13,9 @@ use sqlx::{
 
 /// A request waits this long for a connection, then it is answered 503.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
-/// A connection that was given back has this long to answer a ping.
+/// A connection that was used so lately is not asked whether it still stands.
+const FRESH: Duration = Duration::from_millis(100);
+/// A connection that was given back, or was idle, has this long to answer a ping.
 const PING_WITHIN: Duration = Duration::from_secs(2);
 /// No statement of a service runs longer; migrations may.
 const STATEMENT_TIMEOUT_MS: &str = "5000";
@@ -41,6 +43,10 @@ pub fn connect(config: &DatabaseConfig, name: &str) -> anyhow::Result<PgPool> {
         // sqlx pings too, but without an end: a connection whose other side vanished would keep its
         // place in the pool until the kernel gives up, after a quarter of an hour.
         .after_release(|connection, _| Box::pin(ping(connection)))
+        .test_before_acquire(false)
+        .before_acquire(|connection, idle| {
+            Box::pin(async move { Ok(idle.idle_for < FRESH || ping(connection).await?) })
+        })
         .connect_lazy_with(options))
 }
 
