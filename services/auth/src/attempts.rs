@@ -15,6 +15,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use clock::Clock;
 use common::{ErrorCode, Problem};
+use futures::future;
 use stores::redis::Redis;
 
 /// Mistakes are counted for this long, from the first one on.
@@ -119,23 +120,26 @@ impl Attempts {
         account: &[u8],
         address: Option<IpAddr>,
     ) -> Result<(), TooMany> {
-        for (key, limit) in counters(attempt, account, address) {
-            let mut command = redis::cmd("EVAL");
-            command.arg(LOOK).arg(1).arg(&key);
-            let (mistakes, left) = match self.redis.run::<(i64, i64)>(&command, ANSWER_WITHIN).await
-            {
-                Ok((mistakes, millis)) => (
-                    mistakes,
-                    Duration::from_millis(u64::try_from(millis).unwrap_or_default()),
-                ),
-                Err(error) => {
-                    tracing::debug!(%error, "mistakes are counted by this instance alone");
-                    self.here(&key)
-                }
-            };
-            if mistakes >= limit {
-                return Err(TooMany(left.max(Duration::from_secs(1))));
+        let looks = counters(attempt, account, address).map(|counter| self.look(counter));
+        // At once, so that they share the way to Redis.
+        future::join_all(looks).await.into_iter().collect()
+    }
+
+    async fn look(&self, (key, limit): (String, i64)) -> Result<(), TooMany> {
+        let mut command = redis::cmd("EVAL");
+        command.arg(LOOK).arg(1).arg(&key);
+        let (mistakes, left) = match self.redis.run::<(i64, i64)>(&command, ANSWER_WITHIN).await {
+            Ok((mistakes, millis)) => (
+                mistakes,
+                Duration::from_millis(u64::try_from(millis).unwrap_or_default()),
+            ),
+            Err(error) => {
+                tracing::debug!(%error, "mistakes are counted by this instance alone");
+                self.here(&key)
             }
+        };
+        if mistakes >= limit {
+            return Err(TooMany(left.max(Duration::from_secs(1))));
         }
         Ok(())
     }

@@ -36,18 +36,14 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(http::finish_sign_in))
 }
 
-/// What a person must show beside a password, one of these; none without an authenticator app.
-pub(crate) async fn required(
-    connection: &mut PgConnection,
-    user: UserId,
-) -> sqlx::Result<Option<Vec<&'static str>>> {
-    Ok(store::has(connection, user).await?.map(|left| {
-        if left > 0 {
-            vec![TOTP, RECOVERY_CODE]
-        } else {
-            vec![TOTP]
-        }
-    }))
+/// What a person must show beside a password who has an authenticator app, one of these.
+/// `codes_left` is how many recovery codes they have.
+pub(crate) fn required(codes_left: i64) -> Vec<&'static str> {
+    if codes_left > 0 {
+        vec![TOTP, RECOVERY_CODE]
+    } else {
+        vec![TOTP]
+    }
 }
 
 /// Whether a session was opened with a second factor, or one was added in it, and the person still has one.

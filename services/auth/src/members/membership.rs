@@ -15,6 +15,20 @@ pub(crate) struct Membership {
     pub(crate) permissions: Vec<String>,
 }
 
+impl Membership {
+    /// The same place, where nothing may be done if a second factor is `missing`.
+    pub(crate) fn unless(self, missing: bool) -> Self {
+        Self {
+            permissions: if missing {
+                Vec::new()
+            } else {
+                self.permissions
+            },
+            ..self
+        }
+    }
+}
+
 #[cfg(test)]
 impl Membership {
     /// Somebody with this role who may do this.
@@ -89,21 +103,22 @@ pub(crate) async fn home(
     connection: &mut PgConnection,
     user: UserId,
 ) -> sqlx::Result<Option<(WorkspaceId, Membership)>> {
-    let first = sqlx::query_scalar!(
+    // A membership that ends meanwhile is none, and the next sign-in finds another.
+    let held = sqlx::query_scalar!(
         r#"SELECT m.workspace_id AS "workspace_id: WorkspaceId" FROM auth.memberships m
            WHERE m.user_id = $1
            ORDER BY (SELECT max(s.last_used_at) FROM auth.sessions s
                      WHERE s.user_id = m.user_id AND s.workspace_id = m.workspace_id) DESC NULLS LAST,
                     m.created_at, m.workspace_id
-           LIMIT 1"#,
+           LIMIT 1 FOR SHARE OF m"#,
         user.as_uuid(),
     )
     .fetch_optional(&mut *connection)
     .await?;
-    let Some(workspace) = first else {
+    let Some(workspace) = held else {
         return Ok(None);
     };
-    Ok(hold(connection, workspace, user)
+    Ok(find(connection, workspace, user)
         .await?
         .map(|membership| (workspace, membership)))
 }

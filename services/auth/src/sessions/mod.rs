@@ -110,13 +110,14 @@ pub(crate) async fn open(
         at: now,
     };
     let refresh = secrets::fresh(secrets::REFRESH);
-    store::insert(connection, &session, opening.client).await?;
-    store::insert_token(connection, session.id, &Hash::of(&refresh), now).await?;
     let change = Change::new(Action::SessionCreated, Target::Session(session.id))
         .after(json!({ "methods": session.methods }));
     let actor = Actor::person(user, opening.client);
     audit::record(app, connection, workspace, &actor, change).await?;
-    let membership = allowed(connection, (workspace, session.id), opening.membership).await?;
+    let token = Hash::of(&refresh);
+    let demanded = store::insert(connection, &session, &token, opening.client).await?;
+    let missing = demanded && !factors::is_strong(connection, workspace, session.id).await?;
+    let membership = opening.membership.unless(missing);
     let access = sign(app, (workspace, user, session.id), membership, now)?;
     Ok(Issued { access, refresh })
 }
@@ -298,13 +299,8 @@ async fn allowed(
     (workspace, session): (WorkspaceId, SessionId),
     membership: Membership,
 ) -> sqlx::Result<Membership> {
-    if !factors::is_missing(connection, workspace, session).await? {
-        return Ok(membership);
-    }
-    Ok(Membership {
-        permissions: Vec::new(),
-        ..membership
-    })
+    let missing = factors::is_missing(connection, workspace, session).await?;
+    Ok(membership.unless(missing))
 }
 
 fn sign(

@@ -14,6 +14,17 @@ const GRACE: Duration = Duration::seconds(10);
 pub(crate) const NAMED_AS_ENDED: Duration = Duration::hours(2);
 /// What is over is kept this much longer, to explain itself.
 pub(crate) const KEPT: Duration = Duration::days(1);
+
+/// What a sign-in needs to know of an account.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) user: UserId,
+    /// None where nobody signs in by one.
+    pub(super) password_hash: Option<String>,
+    /// How many recovery codes there are beside an authenticator app; none without an app.
+    pub(super) codes_beside_app: Option<i64>,
+}
+
 /// A new sign-in of a person.
 #[derive(Debug, Clone)]
 pub(super) struct NewSession {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use vault::{BlindIndex, VaultError};
 
-use super::{Error as SessionError, Issued, Opening, open};
+use super::{Error as SessionError, Issued, Opening, model::Account, open};
 use crate::{
     app::App,
     attempts::{Attempt, TooMany},
@@ -107,12 +107,13 @@ impl From<Error> for Problem {
 /// Signs in by e-mail address and password.
 pub(super) async fn sign_in(app: &App, body: Login, client: &Client) -> Result<Issued, Error> {
     let index = people::email_index(&app.vault, body.email.expose()).await?;
-    let user = check(app, &index, body.password, client).await?;
-    let methods = {
-        let mut connection = app.pool.acquire().await?;
-        factors::required(&mut connection, user).await?
-    };
-    if let Some(methods) = methods {
+    let Account {
+        user,
+        codes_beside_app,
+        ..
+    } = check(app, &index, body.password, client).await?;
+    if let Some(left) = codes_beside_app {
+        let methods = factors::required(left);
         let half = Half {
             return_refresh_token: body.return_refresh_token,
         };
@@ -161,7 +162,7 @@ async fn check(
     index: &BlindIndex,
     password: SecretString,
     client: &Client,
-) -> Result<UserId, Error> {
+) -> Result<Account, Error> {
     let account = index.as_bytes();
     app.attempts
         .check(Attempt::Password, account, client.address)
@@ -172,14 +173,13 @@ async fn check(
         let mut connection = app.pool.acquire().await?;
         super::store::find_by_email(&mut connection, index).await?
     };
-    let (user, stored) = found.unzip();
-    let stored = stored.flatten();
+    let stored = found.as_ref().and_then(|it| it.password_hash.clone());
     let checked = app
         .passwords
         .verify(password.clone(), stored.clone())
         .await
         .inspect_err(|_| count("busy"))?;
-    let Some(user) = user.filter(|_| checked.is_right()) else {
+    let Some(found) = found.filter(|_| checked.is_right()) else {
         app.attempts
             .miss(Attempt::Password, account, client.address)
             .await;
@@ -187,9 +187,9 @@ async fn check(
         return Err(Error::WrongCredentials);
     };
     if let (Checked::RightButWeak, Some(old)) = (checked, stored) {
-        strengthen(app.clone(), user, password, old);
+        strengthen(app.clone(), found.user, password, old);
     }
-    Ok(user)
+    Ok(found)
 }
 
 /// Hashes a password again that was hashed with less work, while the person is on their way.

@@ -10,33 +10,47 @@ use ids::{SessionId, UserId, WorkspaceId};
 use sqlx::PgConnection;
 use vault::BlindIndex;
 
-use super::model::{EndReason, NewSession, Presented, Use};
+use super::model::{Account, EndReason, NewSession, Presented, Use};
 use crate::{client::Client, secrets::Hash};
 
-/// The account of an e-mail address, with the hash of its password if it has one.
+/// The account of an e-mail address.
 pub(super) async fn find_by_email(
     connection: &mut PgConnection,
     index: &BlindIndex,
-) -> sqlx::Result<Option<(UserId, Option<String>)>> {
-    let found = sqlx::query!(
-        r#"SELECT id AS "id: UserId", password_hash FROM auth.users WHERE email_index = $1"#,
+) -> sqlx::Result<Option<Account>> {
+    // What else a sign-in needs to know is asked for here: a question of its own would cost a
+    // connection again.
+    sqlx::query_as!(
+        Account,
+        r#"SELECT u.id AS "user: UserId", u.password_hash,
+                  CASE WHEN t.user_id IS NOT NULL
+                       THEN (SELECT count(*) FROM auth.recovery_codes c WHERE c.user_id = t.user_id)
+                  END AS codes_beside_app
+           FROM auth.users u LEFT JOIN auth.totp t ON t.user_id = u.id
+           WHERE u.email_index = $1"#,
         index.as_bytes(),
     )
     .fetch_optional(connection)
-    .await?;
-    Ok(found.map(|row| (row.id, row.password_hash)))
+    .await
 }
 
-/// Writes a session.
+/// Writes a session with its first refresh token. Answers whether its workspace demands a second
+/// factor.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     session: &NewSession,
+    token: &Hash,
     client: &Client,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO auth.sessions (id, workspace_id, user_id, user_agent, address, methods, began_at, created_at,
-                                    last_used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"WITH session AS (
+             INSERT INTO auth.sessions (id, workspace_id, user_id, user_agent, address, methods, began_at,
+                                        created_at, last_used_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+             RETURNING id)
+           INSERT INTO auth.refresh_tokens (hash, session_id, issued_at)
+           SELECT $9, id, $8 FROM session
+           RETURNING (SELECT w.require_second_factor FROM auth.workspaces w WHERE w.id = $2) AS "demanded!""#,
         session.id.as_uuid(),
         session.workspace.as_uuid(),
         session.user.as_uuid(),
@@ -45,14 +59,14 @@ pub(super) async fn insert(
         &session.methods,
         session.began_at,
         session.at,
+        token.as_bytes(),
     )
-    .execute(connection)
-    .await?;
-    Ok(())
+    .fetch_one(connection)
+    .await
 }
 
 /// Writes a refresh token of a session.
-pub(super) async fn insert_token(
+async fn insert_token(
     connection: &mut PgConnection,
     session: SessionId,
     hash: &Hash,
