@@ -4,15 +4,19 @@
 //! the memory nor the cores that everything else needs. Hashes have threads of their own, which give
 //! way to all others and use their memory again; they queue, the queue is bounded, and who finds it
 //! full is told to come back.
+//!
+//! Giving way is Linux' `SCHED_IDLE` (sched(7)). Niceness is not enough: a nice thread gets less of a
+//! core, but what wakes up beside it waits until its slice of some milliseconds is over, several times
+//! for each request. From an idle thread it takes the core at once. The price is that idle threads
+//! stand still where others want all cores for good, so one more thread, which is only nice, serves
+//! who has waited too long.
 
 use std::{
+    collections::VecDeque,
     io,
     num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, LazyLock, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
+    sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -27,6 +31,10 @@ use argon2::{
 use common::{ErrorCode, Problem};
 use prometheus::{Histogram, IntCounter, register_histogram, register_int_counter};
 use secrecy::{ExposeSecret, SecretString};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -55,7 +63,9 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// How many may wait for each core: less than a second's worth.
 const WAITING_PER_CORE: usize = 32;
-/// How much the threads give way to others: they get a tenth of a core that is wanted elsewhere.
+/// Who has waited for so long waits because the cores are wanted elsewhere: the queue is shorter.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How much the thread for them gives way: it gets a tenth of a core that is wanted elsewhere.
 const NICE: i32 = 10;
 
 /// Too many passwords are being checked.
@@ -94,12 +104,30 @@ impl Checked {
 pub struct Passwords {
     /// The hash that stands in for an account that does not exist.
     nobody: Arc<str>,
-    queue: SyncSender<Job>,
+    queue: Arc<Sending>,
 }
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 /// What a hash is made in. Each thread has one and keeps it.
 type Memory = Vec<Block>;
+
+/// The jobs that wait.
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Wakes the thread that looks only now and then.
+    closed: Condvar,
+    room: usize,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<(Instant, Job)>,
+    closed: bool,
+}
+
+/// The end of the queue at which jobs come in. Without it no more can come.
+struct Sending(Arc<Queue>);
 
 impl Passwords {
     /// A pool for this machine.
@@ -116,17 +144,26 @@ impl Passwords {
     /// # Errors
     /// When the system gives no thread.
     pub fn with_room_for(cores: usize, waiting: usize) -> io::Result<Self> {
-        let (queue, jobs) = sync_channel(waiting);
-        let jobs = Arc::new(Mutex::new(jobs));
+        let queue = Arc::new(Queue {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            closed: Condvar::new(),
+            room: waiting,
+        });
+        // Dropped where a thread cannot be started, which ends the others.
+        let sending = Arc::new(Sending(queue.clone()));
         for core in 0..cores {
-            let jobs = jobs.clone();
+            let queue = queue.clone();
             thread::Builder::new()
                 .name(format!("password-{core}"))
-                .spawn(move || work(&jobs))?;
+                .spawn(move || queue.work())?;
         }
+        thread::Builder::new()
+            .name("password-late".to_owned())
+            .spawn(move || queue.work_late())?;
         Ok(Self {
             nobody: hash(b"nobody").into(),
-            queue,
+            queue: sending,
         })
     }
 
@@ -193,25 +230,82 @@ impl Passwords {
             SECONDS.observe(started.elapsed().as_secs_f64());
             let _ = done.send(result);
         });
-        self.queue.try_send(job).map_err(|_| {
-            TURNED_AWAY.inc();
-            Busy
-        })?;
+        self.queue.0.push(job).inspect_err(|_| TURNED_AWAY.inc())?;
         Ok(result.await.expect("hashing does not panic"))
     }
 }
 
-/// What a thread of the pool does until nobody can send it anything more.
-fn work(jobs: &Mutex<Receiver<Job>>) {
-    // On Linux this is the thread's own priority. Where it is refused the pool works all the same.
-    let _ = rustix::process::setpriority_process(None, NICE);
-    let mut memory = Memory::new();
-    loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        // A panic is the caller's to tell; the next one wants this thread.
-        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+impl Queue {
+    fn push(&self, job: Job) -> Result<(), Busy> {
+        let mut state = self.state();
+        if state.jobs.len() >= self.room {
+            return Err(Busy);
+        }
+        state.jobs.push_back((Instant::now(), job));
+        drop(state);
+        self.changed.notify_one();
+        Ok(())
     }
+
+    /// What a thread of the pool does until nobody can send it anything more.
+    fn work(&self) {
+        // Where it is refused the pool works all the same.
+        let _ = set_thread_priority_and_policy(
+            thread_native_id(),
+            ThreadPriority::Min,
+            ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+        );
+        let mut memory = Memory::new();
+        loop {
+            let state = self.state();
+            let waits = |state: &mut State| state.jobs.is_empty() && !state.closed;
+            let waited = self.changed.wait_while(state, waits);
+            let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+            let Some((_, job)) = state.jobs.pop_front() else {
+                return;
+            };
+            drop(state);
+            run(job, &mut memory);
+        }
+    }
+
+    /// What the thread does that serves who has waited too long.
+    fn work_late(&self) {
+        // On Linux this is the thread's own priority.
+        let _ = rustix::process::setpriority_process(None, NICE);
+        let mut memory = Memory::new();
+        loop {
+            let waited = self
+                .closed
+                .wait_timeout_while(self.state(), PATIENCE, |state| !state.closed);
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if state.closed {
+                return;
+            }
+            while let Some((_, job)) = state.jobs.pop_front_if(|(at, _)| at.elapsed() >= PATIENCE) {
+                drop(state);
+                run(job, &mut memory);
+                state = self.state();
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.state().closed = true;
+        self.0.changed.notify_all();
+        self.0.closed.notify_all();
+    }
+}
+
+/// A panic is the caller's to tell; the next one wants this thread.
+fn run(job: Job, memory: &mut Memory) {
+    let _ = catch_unwind(AssertUnwindSafe(|| job(memory)));
 }
 
 fn argon2() -> Argon2<'static> {
@@ -317,6 +411,22 @@ mod tests {
             unknown < known * 3 && known < unknown * 3,
             "known {known:?}, unknown {unknown:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn who_has_waited_too_long_is_served_beside_the_others() {
+        let passwords = Passwords::with_room_for(1, 4).unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        // The only thread for everybody stands still.
+        let standing = passwords.run(move |_| held.recv().is_ok());
+        let late = async {
+            let checked = passwords.verify(password("wrong"), None).await;
+            release.send(()).unwrap();
+            checked
+        };
+        let (standing, late) = tokio::join!(standing, late);
+        assert!(standing.unwrap());
+        assert_eq!(late.unwrap(), Checked::Wrong);
     }
 
     #[tokio::test]
