@@ -44,6 +44,13 @@ pub fn with_deadline(router: Router, deadline: Duration) -> Router {
 /// When the last piece of a request arrived.
 #[derive(Debug, Clone)]
 pub struct Arrival {
+    begun: Instant,
+    /// None of a request that was there as a whole when it began.
+    coming: Option<Coming>,
+}
+
+#[derive(Debug, Clone)]
+struct Coming {
     /// What comes later does not count.
     until: Instant,
     last: Arc<Mutex<Instant>>,
@@ -58,22 +65,25 @@ impl Arrival {
     /// Of a request that is here as a whole, now.
     #[must_use]
     pub fn complete() -> Self {
-        Self::begin(Duration::ZERO)
-    }
-
-    fn begin(upload_within: Duration) -> Self {
-        let begun = Instant::now();
         Self {
-            until: begun + upload_within,
-            last: Arc::new(Mutex::new(begun)),
+            begun: Instant::now(),
+            coming: None,
         }
     }
 
     fn watch_for(body: Body, upload_within: Duration) -> (Body, Self) {
-        let arrival = Self::begin(upload_within);
+        let begun = Instant::now();
+        let coming = Coming {
+            until: begun + upload_within,
+            last: Arc::new(Mutex::new(begun)),
+        };
         let watched = Watched {
             body,
-            arrival: arrival.clone(),
+            coming: coming.clone(),
+        };
+        let arrival = Self {
+            begun,
+            coming: Some(coming),
         };
         (Body::new(watched), arrival)
     }
@@ -93,6 +103,12 @@ impl Arrival {
     }
 
     fn last(&self) -> Instant {
+        self.coming.as_ref().map_or(self.begun, Coming::last)
+    }
+}
+
+impl Coming {
+    fn last(&self) -> Instant {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.min(self.until)
     }
@@ -104,7 +120,7 @@ impl Arrival {
 
 struct Watched {
     body: Body,
-    arrival: Arrival,
+    coming: Coming,
 }
 
 impl HttpBody for Watched {
@@ -116,7 +132,7 @@ impl HttpBody for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.arrival.note();
+        self.coming.note();
         Poll::Ready(frame)
     }
 

@@ -33,6 +33,15 @@ pub(super) struct Spans {
 
 static SPANS: OnceLock<Spans> = OnceLock::new();
 
+tokio::task_local! {
+    static CURRENT: (TraceId, SpanId);
+}
+
+/// The ids of the [`Light`] within which this is called.
+pub(super) fn current() -> Option<(TraceId, SpanId)> {
+    CURRENT.try_with(|ids| *ids).ok()
+}
+
 /// Keeps what [`spans_are_exported`] and new traces go by; the first word stands.
 pub(super) fn set(spans: Spans) {
     let _ = SPANS.set(spans);
@@ -90,11 +99,10 @@ impl Light {
         self.trace
     }
 
-    /// The context in which log lines find the ids.
-    #[must_use]
-    pub fn context(&self) -> Context {
-        let span = SpanContext::new(self.trace, self.span, self.flags, true, self.state.clone());
-        Context::new().with_remote_span_context(span)
+    /// Does a piece of work whose log lines carry the ids. OpenTelemetry's own context would be made on
+    /// the heap, and changed for each step of the work.
+    pub fn around<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        CURRENT.scope((self.trace, self.span), work)
     }
 
     /// Writes the ids into the headers of a request to be sent.
@@ -137,8 +145,8 @@ fn is_kept(trace: TraceId) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_callers_trace_goes_on_under_an_id_of_our_own() {
+    #[tokio::test]
+    async fn a_callers_trace_goes_on_under_an_id_of_our_own() {
         let theirs = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let mut headers = HeaderMap::new();
         headers.insert(TRACEPARENT, HeaderValue::from_static(theirs));
@@ -153,8 +161,9 @@ mod tests {
         assert_ne!(ours[36..52], theirs[36..52]);
         assert_eq!(ours[52..], theirs[52..]);
         assert_eq!(headers[TRACESTATE], "rojo=00f067aa0ba902b7");
-        let context = light.context();
-        assert_eq!(context.span().span_context().trace_id(), light.trace_id());
+        let within = light.around(async { current() }).await;
+        assert_eq!(within, Some((light.trace, light.span)));
+        assert_eq!(current(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::{fmt, io::Write, sync::Mutex};
 
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use serde_json::{Map, Value, json};
 use tracing::{
     Event, Level, Subscriber,
@@ -13,7 +13,7 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
-use super::{mongo::Sink, redact::redact};
+use super::{light, mongo::Sink, redact::redact};
 
 /// Writes each event as a line of JSON to stdout, and warnings and errors to MongoDB too.
 pub(super) struct JsonLines {
@@ -55,12 +55,9 @@ where
         if let Some(span) = ctx.event_span(event) {
             line.insert("span".into(), json!(span.name()));
         }
-        let context = opentelemetry::Context::current();
-        let span = context.span();
-        let span = span.span_context();
-        if span.is_valid() {
-            line.insert("trace_id".into(), json!(span.trace_id().to_string()));
-            line.insert("span_id".into(), json!(span.span_id().to_string()));
+        if let Some((trace, span)) = light::current().or_else(of_span) {
+            line.insert("trace_id".into(), json!(trace.to_string()));
+            line.insert("span_id".into(), json!(span.to_string()));
         }
         if let Some(id) = crate::server::request_id() {
             line.insert("request_id".into(), json!(id.to_string()));
@@ -127,4 +124,12 @@ impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.put(field, json!(value));
     }
+}
+
+/// The ids of the span within which this is called, if there is one.
+fn of_span() -> Option<(TraceId, SpanId)> {
+    let context = opentelemetry::Context::current();
+    let span = context.span();
+    let span = span.span_context();
+    span.is_valid().then(|| (span.trace_id(), span.span_id()))
 }

@@ -80,7 +80,7 @@ pub(crate) async fn check(
     let (known, key, authorization) =
         if token.source == Source::Header && token.text.starts_with(keys::PREFIX) {
             let hash = Hash::of(token.text);
-            let (known, exchanged) = by_key(app, token.text, hash, address).await?;
+            let (known, exchanged) = Box::pin(by_key(app, token.text, hash, address)).await?;
             (known, Some(hash), Some(authorization(&exchanged)))
         } else {
             let known = by_token(app, token.text, address).await?;
@@ -107,7 +107,7 @@ async fn by_token(app: &Inner, token: &str, address: IpAddr) -> Result<Known, Pr
         None => {
             let refusals = Counter::new(Policy::Refused, Subject::address(address));
             app.limits.look(refusals)?;
-            let verified = app.verifier.verify(token, hash).await;
+            let verified = Box::pin(app.verifier.verify(token, hash)).await;
             count_refusal(app, refusals, &verified);
             verified?
         }
@@ -167,7 +167,7 @@ async fn limit_public(
     match route.limit {
         Class::Sensitive => {
             let counter = Counter::new(Policy::Sensitive, subject);
-            app.limits.take_strictly(counter).await.map(Some)
+            Box::pin(app.limits.take_strictly(counter)).await.map(Some)
         }
         Class::Standard | Class::Costly => {
             app.limits.take(&[Counter::new(Policy::Address, subject)])
@@ -187,7 +187,7 @@ async fn limit_known(
     };
     if route.limit == Class::Sensitive {
         let counter = Counter::new(Policy::Sensitive, subject);
-        app.limits.take_strictly(counter).await?;
+        Box::pin(app.limits.take_strictly(counter)).await?;
     }
     let workspace = Subject::Id(known.workspace.as_uuid());
     let counters = [

@@ -8,7 +8,7 @@ use std::{
     future::poll_fn,
     io,
     pin::{Pin, pin},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
@@ -88,22 +88,23 @@ impl Pool {
         }
     }
 
-    /// Sends a request on an idle connection or on a new one. `guard` lives as long as the answer's
-    /// body.
-    pub(super) async fn exchange<G: Send + Unpin + 'static>(
-        self: &Arc<Self>,
+    /// Sends a request on an idle connection or on a new one, at `now`. `guard`, which knows this pool,
+    /// lives as long as the answer's body.
+    pub(super) async fn exchange<G: AsRef<Self> + Send + Unpin + 'static>(
+        &self,
         request: Request<Body>,
         guard: G,
+        now: Instant,
     ) -> Result<Response<Body>, Failure> {
-        let mut link = match self.take() {
+        let mut link = match self.take(now) {
             Some(link) => link,
-            None => Box::new(self.connect().await?),
+            None => Box::new(Box::pin(self.connect()).await?),
         };
         let response = link.exchange(request).await?;
         let mut body = Linked {
             incoming: None,
             link: Some(link),
-            pool: self.clone(),
+            used_at: now,
             guard: Some(guard),
         };
         let (parts, incoming) = response.into_parts();
@@ -139,23 +140,24 @@ impl Pool {
         let now = Instant::now();
         for idle in &self.idle {
             let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.retain(|idle| now - idle.since < IDLE_WITHIN);
+            idle.retain(|idle| now.saturating_duration_since(idle.since) < IDLE_WITHIN);
         }
     }
 
     /// The connection that was used last, if it still stands.
-    fn take(&self) -> Option<Box<Link>> {
+    fn take(&self, now: Instant) -> Option<Box<Link>> {
         loop {
             let Idle { mut link, since } = self.idle().pop()?;
-            if since.elapsed() < IDLE_WITHIN && link.stands() {
+            if now.saturating_duration_since(since) < IDLE_WITHIN && link.stands() {
                 link.reused = true;
                 return Some(link);
             }
         }
     }
 
-    fn keep(&self, link: Box<Link>) {
-        let since = Instant::now();
+    /// Keeps a connection that carried a request at `since`. Its answer may have come long after, so it
+    /// is kept for a little less than it could be.
+    fn keep(&self, link: Box<Link>, since: Instant) {
         self.idle().push(Idle { link, since });
     }
 
@@ -245,25 +247,25 @@ impl Link {
 struct Linked<G> {
     incoming: Option<Incoming>,
     link: Option<Box<Link>>,
-    pool: Arc<Pool>,
+    /// When the request was sent.
+    used_at: Instant,
     guard: Option<G>,
 }
 
-impl<G> Linked<G> {
+impl<G: AsRef<Pool>> Linked<G> {
     /// All has come: the connection may serve somebody else. One that does not go on, because it is
     /// told to end or has a request left to send, is closed.
     fn finish(&mut self) {
         self.incoming = None;
-        self.guard = None;
-        if let Some(mut link) = self.link.take()
+        if let (Some(mut link), Some(guard)) = (self.link.take(), self.guard.take())
             && link.stands()
         {
-            self.pool.keep(link);
+            guard.as_ref().keep(link, self.used_at);
         }
     }
 }
 
-impl<G: Unpin> HttpBody for Linked<G> {
+impl<G: AsRef<Pool> + Unpin> HttpBody for Linked<G> {
     type Data = Bytes;
     type Error = hyper::Error;
 

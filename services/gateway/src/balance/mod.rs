@@ -15,6 +15,7 @@ mod pick;
 mod replica;
 
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -168,7 +169,7 @@ impl Service {
             metrics::SHED.with_label_values(&[self.name]).inc();
             return Err(Unserved::Overloaded);
         };
-        let answer = self.send(outgoing, (arrival, deadline)).await;
+        let answer = self.send(outgoing, entered, (arrival, deadline)).await;
         // A fault is no measure of how fast the service is; having waited for nothing is.
         let telling = match &answer {
             Ok(response) => !response.status().is_server_error(),
@@ -184,6 +185,7 @@ impl Service {
     async fn send(
         &self,
         outgoing: &Outgoing,
+        mut now: Instant,
         (arrival, deadline): (&Arrival, Duration),
     ) -> Result<Response<Body>, Unserved> {
         self.budget.pay();
@@ -192,7 +194,6 @@ impl Service {
         let mut doubtful = Tried::default();
         let mut last = None;
         loop {
-            let now = Instant::now();
             let picked = pick::pick(&self.replicas, tried.and(doubtful), now)
                 .or_else(|| pick::pick(&self.replicas, tried, now));
             let Some(place) = picked else {
@@ -200,7 +201,7 @@ impl Service {
             };
             let replica = &self.replicas[place];
             let request = outgoing.request(replica);
-            let sending = replica.pool.exchange(request, UnderWay::at(replica));
+            let sending = pin!(replica.pool.exchange(request, UnderWay::at(replica), now));
             let mut may_repeat = || {
                 let may = retries > 0 && outgoing.may_repeat() && self.budget.take(now);
                 retries -= u32::from(may);
@@ -249,6 +250,7 @@ impl Service {
                             doubtful.add(place);
                         }
                         metrics::RETRIES.with_label_values(&[self.name]).inc();
+                        now = Instant::now();
                         continue;
                     }
                 }
@@ -262,6 +264,7 @@ impl Service {
             }
             metrics::RETRIES.with_label_values(&[self.name]).inc();
             tried.add(place);
+            now = Instant::now();
         }
     }
 

@@ -23,7 +23,7 @@ const INTERNAL: u16 = 100;
 pub(super) struct Replica {
     /// Host and port, as requests name it.
     pub(super) host: HeaderValue,
-    pub(super) pool: Arc<Pool>,
+    pub(super) pool: Pool,
     pub(super) breaker: Breaker,
     /// Whether it says itself that it is ready; yes, as long as nobody knows.
     pub(super) ready: AtomicBool,
@@ -54,7 +54,7 @@ impl Replica {
         });
         Ok(Self {
             host: HeaderValue::from_str(name)?,
-            pool: Arc::new(Pool::new(&host, port)),
+            pool: Pool::new(&host, port),
             breaker: Breaker::new(),
             ready: AtomicBool::new(true),
             health,
@@ -99,6 +99,12 @@ impl UnderWay {
     pub(super) fn at(replica: &Arc<Replica>) -> Self {
         replica.under_way.fetch_add(1, Ordering::Relaxed);
         Self(replica.clone())
+    }
+}
+
+impl AsRef<Pool> for UnderWay {
+    fn as_ref(&self) -> &Pool {
+        &self.0.pool
     }
 }
 

@@ -1,6 +1,10 @@
 //! Headers on their way: what a client may not claim goes, what the services need comes.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    fmt,
+    io::Write,
+    net::{IpAddr, SocketAddr},
+};
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
@@ -14,17 +18,6 @@ use crate::{
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// Headers that belong to one connection (RFC 9110 §7.6.1).
-const HOP_BY_HOP: [HeaderName; 7] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
 
 /// Prefixes of headers that name an identity: only we may say who somebody is.
 const CLAIMS: [&str; 5] = [
@@ -71,7 +64,8 @@ pub(super) fn rewrite(
     // HTTP/2 has it in the URI (RFC 9113 §8.3.1).
     let host = match parts.uri.authority() {
         Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
-        None => parts.headers.remove(header::HOST),
+        // It stays: the replica's name takes its place, and the map need not grow for it.
+        None => parts.headers.get(header::HOST).cloned(),
     };
     strip(&mut parts.headers);
     let headers = &mut parts.headers;
@@ -113,7 +107,16 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 fn address_value(address: IpAddr) -> HeaderValue {
-    HeaderValue::try_from(address.to_string()).expect("an address is a header value")
+    header_value(format_args!("{address}"))
+}
+
+/// A short text as a header's value, without a string in between.
+pub(crate) fn header_value(text: fmt::Arguments<'_>) -> HeaderValue {
+    let mut bytes = [0; 64];
+    let mut rest = &mut bytes[..];
+    rest.write_fmt(text).expect("the text is short");
+    let length = 64 - rest.len();
+    HeaderValue::from_bytes(&bytes[..length]).expect("it is made of names and numbers")
 }
 
 /// Removes what belongs to the connection, and what a client may not claim.
@@ -143,8 +146,19 @@ fn remove_all(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
     }
 }
 
+/// Whether a header belongs to one connection (RFC 9110 §7.6.1).
 fn is_hop_by_hop(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name)
+    // Texts, because a constant list of names would be made anew for each look.
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
 }
 
 fn is_claim(name: &HeaderName) -> bool {

@@ -21,6 +21,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 
 pub(crate) use body::Watched;
+pub(crate) use headers::header_value;
 pub use network::Network;
 
 use crate::{
@@ -70,8 +71,8 @@ pub(crate) async fn handle(
         Found::Route(known) => {
             let address = headers::client_address(&app.trusted_proxies, peer, &parts.headers);
             let label = Label::of(known, &parts.method);
-            let passing = pass(app, known, &mut parts, (body, address, trace), &mut taken);
-            (label, known.route.any_origin, passing.await)
+            let answer = pass(app, known, &mut parts, (body, address, trace), &mut taken).await;
+            (label, known.route.any_origin, answer)
         }
         Found::OtherMethods(methods) => (
             Label::Named("unmatched"),
@@ -79,7 +80,7 @@ pub(crate) async fn handle(
             Err(other_methods(&parts.method, path, &methods)),
         ),
         Found::Nothing => {
-            let unknown = problem::unknown_route(parts.uri.clone()).await;
+            let unknown = Box::pin(problem::unknown_route(parts.uri.clone())).await;
             (Label::Named("unmatched"), false, Err(unknown))
         }
     };
@@ -125,7 +126,11 @@ async fn pass(
     };
     let service = app.upstreams.of(route.upstream);
     let answer = match upgrade {
-        Some(upgrade) => socket::forward(service, route.deadline, outgoing, upgrade).await,
+        Some(upgrade) => {
+            // Boxed, as all is that few requests need: whatever a request may need is part of what is
+            // moved for each of them.
+            Box::pin(socket::forward(service, route.deadline, outgoing, upgrade)).await
+        }
         None => {
             let (outgoing, arrival) = with_body(route, outgoing, body).await?;
             let timing = (&arrival, route.deadline);
@@ -163,7 +168,7 @@ async fn with_body(
     let small = body::announced(&outgoing.headers).is_some_and(|size| size <= KEPT);
     let (body, arrival) = Arrival::watch(Body::new(body));
     outgoing.payload = if outgoing.idempotent && small {
-        Payload::Whole(whole(body, &arrival, route.deadline).await?)
+        Payload::Whole(Box::pin(whole(body, &arrival, route.deadline)).await?)
     } else {
         Payload::Stream(Watched::new(body, route.body_limit))
     };

@@ -8,7 +8,7 @@ mod log;
 mod told;
 mod trace;
 
-use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, time::Instant};
+use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, pin::pin, time::Instant};
 
 use axum::{
     Router,
@@ -26,6 +26,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use ids::RequestId;
 use tower::ServiceExt;
 use tower_http::catch_panic::ResponseForPanic;
+use uuid::Uuid;
 
 pub use log::AccessLog;
 pub(crate) use trace::Trace;
@@ -96,7 +97,7 @@ impl Gateway {
         trace: &Trace,
     ) -> Forwarded {
         if !forward::is_ours(request.uri().path()) || site::is_ours(request.uri().path()) {
-            return self.serve(request, peer).await;
+            return Box::pin(self.serve(request, peer)).await;
         }
         let (parts, body) = request.into_parts();
         forward::handle(&self.app.0, parts, body, (peer.address, trace)).await
@@ -126,7 +127,9 @@ impl Front for Gateway {
         let (id, id_value) = take_id(request.headers_mut());
         let trace = Trace::begin(&request, id);
         let (method, version) = (request.method().clone(), request.version());
-        let work = AssertUnwindSafe(self.forward_or_serve(request, peer, &trace)).catch_unwind();
+        // In place, because it is large and each layer around it would move it.
+        let work = pin!(self.forward_or_serve(request, peer, &trace));
+        let work = AssertUnwindSafe(work).catch_unwind();
         let Forwarded {
             mut response,
             label,
@@ -190,7 +193,9 @@ fn take_id(headers: &mut HeaderMap) -> (RequestId, HeaderValue) {
     let id = given
         .and_then(|value| value.to_str().ok()?.parse().ok())
         .unwrap_or_else(RequestId::new);
-    let value = HeaderValue::try_from(id.to_string()).expect("a UUID is a header value");
+    let mut text = Uuid::encode_buffer();
+    let text = id.as_uuid().hyphenated().encode_lower(&mut text);
+    let value = HeaderValue::from_str(text).expect("a UUID is a header value");
     headers.insert(REQUEST_ID_HEADER, value.clone());
     (id, value)
 }

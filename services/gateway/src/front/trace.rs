@@ -3,7 +3,7 @@
 use common::telemetry::{self, Light, spans_are_exported};
 use http::{HeaderMap, Method, Request};
 use ids::RequestId;
-use opentelemetry::trace::{FutureExt, TraceContextExt, TraceId};
+use opentelemetry::trace::{TraceContextExt, TraceId};
 use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -36,7 +36,7 @@ impl Trace {
     /// Does the work within the trace, so that its log lines carry the ids.
     pub(super) async fn around<F: Future>(&self, work: F) -> F::Output {
         match self {
-            Self::Light(light) => work.with_context(light.context()).await,
+            Self::Light(light) => light.around(work).await,
             Self::Span(span) => work.instrument(span.clone()).await,
         }
     }

@@ -23,6 +23,8 @@ use lru::LruCache;
 use stores::redis::Redis;
 use tokio::sync::mpsc;
 
+use crate::forward::header_value;
+
 pub use config::LimitsConfig;
 pub use policy::Class;
 pub(crate) use policy::{Counter, Policy, Subject};
@@ -120,9 +122,9 @@ impl Limits {
     /// # Errors
     /// 429 from the first that is used up.
     pub(crate) fn take(&self, counters: &[Counter]) -> Result<Option<Standing>, Problem> {
-        let mut nearest = None;
+        let (mut nearest, now) = (None, self.now());
         for counter in counters {
-            let verdict = self.take_one(*counter);
+            let verdict = self.take_one(*counter, now);
             nearest = self.nearer(nearest, self.judged(*counter, verdict)?);
         }
         Ok(nearest)
@@ -168,8 +170,7 @@ impl Limits {
         }
     }
 
-    fn take_one(&self, counter: Counter) -> Verdict {
-        let now = self.now();
+    fn take_one(&self, counter: Counter, now: u64) -> Verdict {
         let rule = self.rule(counter.policy);
         let mut part = self.part(counter);
         let bucket = part.get_or_insert_mut(counter, Bucket::default);
@@ -246,13 +247,12 @@ impl Limits {
 
 impl Standing {
     fn header(self) -> HeaderValue {
-        let text = format!(
+        header_value(format_args!(
             "\"{}\";r={};t={}",
             self.policy.name(),
             self.verdict.remaining,
             quota::seconds(self.verdict.reset).as_secs()
-        );
-        HeaderValue::try_from(text).expect("names and numbers are a header value")
+        ))
     }
 }
 
