@@ -96,6 +96,8 @@ CMD ["serve"]
 
 FROM runtime AS chat
 COPY --from=build /out/chat /app/chat
+# Files of messages, when no bucket is named; a volume mounted over it takes its owner.
+COPY --from=build --chown=65532:65532 /out/empty /attachments
 EXPOSE 4004 4104
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["/app/chat", "healthcheck"]
 ENTRYPOINT ["/app/chat"]

@@ -9,6 +9,7 @@
 \getenv auth_password SYNTERA_POSTGRES_AUTH_PASSWORD
 \getenv agent_password SYNTERA_POSTGRES_AGENT_PASSWORD
 \getenv crm_password SYNTERA_POSTGRES_CRM_PASSWORD
+\getenv chat_password SYNTERA_POSTGRES_CHAT_PASSWORD
 \getenv analytics_password SYNTERA_POSTGRES_ANALYTICS_PASSWORD
 
 SELECT format('CREATE DATABASE %I', :'database')
@@ -28,6 +29,7 @@ INSERT INTO service VALUES
   ('auth', :'auth_password'),
   ('agent', :'agent_password'),
   ('crm', :'crm_password'),
+  ('chat', :'chat_password'),
   ('analytics', :'analytics_password');
 
 SELECT format('CREATE ROLE %I', name) FROM service

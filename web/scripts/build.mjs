@@ -2,7 +2,9 @@
  * Builds everything that the gateway serves into dist/:
  *
  *     widget.js, widget/panel.<hash>.js     the loader, and what it loads on the first click
+ *     widget/<part>.<hash>.js               what the panel loads where it is used, a language each too
  *     index.html, reference.html, demo/…    the pages, with hashed scripts and styles in assets/
+ *     inbox.html                            where people of the company answer
  *     account/<page>.html                   registering, signing in, one's account, the team
  *     demo/help/<slug>.html, *.md           the shop's help pages, and the texts they are made from
  *     demo/help/index.json                  [{slug, title, file}], which the seed command reads
@@ -61,28 +63,69 @@ function outputOf(result) {
   return file.replace(/^dist\//, "");
 }
 
+/** A part of the panel takes what it needs of Preact from the panel: widget/src/panel/kit.ts. */
+const fromKit = {
+  name: "from-kit",
+  /** @param {esbuild.PluginBuild} build */
+  setup(build) {
+    build.onResolve({ filter: /^preact(\/(hooks|jsx-runtime))?$/ }, () => ({
+      path: "kit",
+      namespace: "kit",
+    }));
+    build.onLoad({ filter: /.*/, namespace: "kit" }, async () => {
+      const kit = await readFile(join(web, "widget/src/panel/kit.ts"), "utf8");
+      const names = /export const kit = \{([^}]*)\}/.exec(kit)?.[1];
+      if (!names) throw new Error("kit.ts has no kit");
+      return { contents: `export const {${names}} = document.currentScript.syntera;` };
+    });
+  },
+};
+
+/** The panel's file and those of its parts by name, relative to dist. */
 async function buildWidget() {
   /** A page in another encoding reads the widget's files in its own: nothing but ASCII is safe. */
-  const ascii = { ...common, charset: /** @type {const} */ ("ascii") };
+  const ascii = {
+    ...common,
+    charset: /** @type {const} */ ("ascii"),
+    format: /** @type {const} */ ("iife"),
+    jsx: /** @type {const} */ ("automatic"),
+    jsxImportSource: "preact",
+    entryNames: "widget/[name].[hash]",
+  };
+  const files = await readdir(join(web, "widget/src/parts"));
+  const sources = files.filter((file) => /\.tsx?$/.test(file) && file !== "part.ts");
+  /** @type {Record<string, string>} */
+  const parts = {};
+  await Promise.all(
+    sources.map(async (file) => {
+      const name = file.replace(/\.tsx?$/, "");
+      const built = await esbuild.build({
+        ...ascii,
+        metafile: true,
+        entryPoints: { [name]: `widget/src/parts/${file}` },
+        plugins: [fromKit, cssText],
+      });
+      parts[name] = outputOf(built);
+    }),
+  );
+  const draw = "./widget/src/draw.ts";
   const panel = await esbuild.build({
     ...ascii,
     metafile: true,
     entryPoints: { panel: "widget/src/panel/index.tsx" },
-    entryNames: "widget/[name].[hash]",
-    format: "iife",
-    jsx: "automatic",
-    jsxImportSource: "preact",
     plugins: [cssText],
+    alias: { preact: draw, "preact/hooks": draw, "preact/jsx-runtime": draw },
+    define: { PART_FILES: JSON.stringify(Object.fromEntries(Object.entries(parts).sort())) },
   });
   const panelFile = outputOf(panel);
   await esbuild.build({
     ...ascii,
+    entryNames: "[name]",
     entryPoints: { widget: "widget/src/loader/index.ts" },
-    format: "iife",
     plugins: [cssText],
     define: { PANEL_FILE: JSON.stringify(panelFile) },
   });
-  return panelFile;
+  return { panelFile, parts };
 }
 
 /** What the account pages are made of, beside each one's own part. */
@@ -125,6 +168,8 @@ async function buildPages() {
       "start-style": "site/start.css",
       reference: "site/reference.ts",
       "reference-style": "site/reference.css",
+      inbox: "site/inbox/inbox.ts",
+      "inbox-style": "site/inbox/inbox.css",
       demo: "demo/demo.ts",
       "demo-style": "demo/demo.css",
       ...Object.fromEntries(account.map((page) => [`account-${page}`, `site/account/${page}.ts`])),
@@ -150,6 +195,7 @@ async function buildPages() {
   const pages = [
     ["site/start.html", "index.html"],
     ["site/reference.html", "reference.html"],
+    ["site/inbox/inbox.html", "inbox.html"],
   ];
   for (const [from, to] of pages) {
     await writeFile(join(dist, to ?? ""), filled(await readFile(join(web, from ?? ""), "utf8")));
@@ -225,7 +271,7 @@ async function gzipped(file) {
 const LIMITS = { loader: 5 * 1024, panel: 25 * 1024 };
 
 await rm(dist, { recursive: true, force: true });
-const panelFile = await buildWidget();
+const { panelFile, parts } = await buildWidget();
 const styled = await buildPages();
 await buildErrorPages();
 await compress();
@@ -233,6 +279,9 @@ const loader = await gzipped("widget.js");
 const panel = await gzipped(panelFile);
 console.log(`widget.js ${loader} bytes gzip (at most ${LIMITS.loader})`);
 console.log(`${basename(panelFile)} ${panel} bytes gzip (at most ${LIMITS.panel})`);
+for (const [name, file] of Object.entries(parts).sort()) {
+  console.log(`  and for ${name} ${await gzipped(file)}`);
+}
 console.log(`${(await readdir(dist, { recursive: true })).length} files in dist`);
 if (loader > LIMITS.loader || panel > LIMITS.panel) {
   console.error("the widget has grown past its limits");

@@ -6,13 +6,16 @@
  * transport (memory.ts) and the HTTP server (fake-server.ts) stand on it.
  */
 
-import type { MessageBody, Owner, Sender } from "@syntera/client";
+import type { Attachment, Change, MessageBody, Owner, QueuePlace, Sender } from "@syntera/client";
+import { type Fields, faultOf } from "./shapes.ts";
+
+export type Kind = "message" | "note" | "state" | "edit" | "delete" | "reaction" | "change";
 
 export interface LogEntry {
-  type: "message" | "state";
+  type: Kind;
   channel: string;
   seq: number;
-  kind: "message" | "state";
+  kind: Kind;
   sender: Sender;
   owner_version: number;
   created_at: string;
@@ -21,6 +24,14 @@ export interface LogEntry {
   body?: MessageBody;
   owner?: Owner;
   reason?: string;
+  episode?: number;
+  of_seq?: number;
+  emoji?: string;
+  on?: boolean;
+  change?: Change;
+  private?: true;
+  edited_at?: string;
+  deleted_at?: string;
 }
 
 export interface Wire {
@@ -51,35 +62,20 @@ interface Socket {
   open: boolean;
 }
 
-interface Room {
+export interface Room {
   id: string;
   visitor: string;
   log: LogEntry[];
   owner: Owner;
   ownerVersion: number;
+  episode: number;
+  place: QueuePlace;
+  /** What was uploaded and may be sent. */
+  files: Map<string, Attachment>;
   sends: Map<string, { seq: number; text: string }>;
 }
 
 export const MAX_TEXT = 10_000;
-
-type Fields = Record<string, unknown>;
-
-/** The fields that each frame of a client has, all of them required. */
-const SHAPES: Record<
-  string,
-  Record<string, "string" | "number" | "boolean" | "list" | "object">
-> = {
-  hello: { resume: "list" },
-  subscribe: { channel: "string", after_seq: "number" },
-  send: { channel: "string", client_id: "string", body: "object" },
-  typing: { channel: "string", on: "boolean" },
-  read: { channel: "string", seq: "number" },
-  auth: { token: "string" },
-};
-
-function shapeOf(value: unknown): string {
-  return Array.isArray(value) ? "list" : value === null ? "null" : typeof value;
-}
 
 export class FakeChat {
   readonly violations: string[] = [];
@@ -112,6 +108,9 @@ export class FakeChat {
       log: [],
       owner: "ai",
       ownerVersion: 0,
+      episode: 1,
+      place: { people_online: 1 },
+      files: new Map(),
       sends: new Map(),
     };
     this.rooms.set(id, room);
@@ -171,6 +170,7 @@ export class FakeChat {
 
   setOwner(id: string, owner: Owner, sender: Sender, reason?: string): LogEntry {
     const room = this.room(id);
+    if (room.owner === "closed" && owner !== "closed") room.episode += 1;
     room.owner = owner;
     room.ownerVersion = room.log.length + 1;
     return this.#append(room, {
@@ -178,6 +178,7 @@ export class FakeChat {
       kind: "state",
       sender,
       owner,
+      episode: room.episode,
       ...(reason === undefined ? {} : { reason }),
     });
   }
@@ -193,6 +194,56 @@ export class FakeChat {
       client_id: turnId ?? `server-${this.room(id).log.length + 1}`,
       ...(turnId === undefined ? {} : { turn_id: turnId }),
     });
+  }
+
+  /** What only people of the company see: no visitor hears of it, and its seq is missing for them. */
+  note(id: string, sender: Sender, text: string): LogEntry {
+    const body = { text };
+    return this.#append(this.room(id), { type: "note", kind: "note", sender, body, private: true });
+  }
+
+  /** Another text for a message; histories give it as it stands then. */
+  edit(id: string, of_seq: number, sender: Sender, body: MessageBody): LogEntry {
+    const entry = this.#append(this.room(id), { type: "edit", kind: "edit", sender, of_seq, body });
+    Object.assign(this.#message(id, of_seq), { body, edited_at: entry.created_at });
+    return entry;
+  }
+
+  /** Takes a message back: no word of it is given any more. */
+  remove(id: string, of_seq: number, sender: Sender): LogEntry {
+    const entry = this.#append(this.room(id), { type: "delete", kind: "delete", sender, of_seq });
+    const message = this.#message(id, of_seq);
+    delete message.body;
+    message.deleted_at = entry.created_at;
+    for (const one of this.room(id).log) if (one.of_seq === of_seq) delete one.body;
+    return entry;
+  }
+
+  react(id: string, of_seq: number, sender: Sender, emoji: string, on: boolean): LogEntry {
+    const room = this.room(id);
+    return this.#append(room, { type: "reaction", kind: "reaction", sender, of_seq, emoji, on });
+  }
+
+  change(id: string, sender: Sender, change: Change, of_seq?: number): LogEntry {
+    return this.#append(this.room(id), {
+      type: "change",
+      kind: "change",
+      sender,
+      change,
+      ...(of_seq === undefined ? {} : { of_seq }),
+    });
+  }
+
+  /** Where the visitor stands from now. */
+  queue(id: string, place: QueuePlace): void {
+    this.room(id).place = place;
+    this.hint(id, { type: "queue", channel: id, ...place });
+  }
+
+  #message(id: string, seq: number): LogEntry {
+    const found = this.room(id).log[seq - 1];
+    if (found?.kind !== "message") throw new Error(`no message ${seq}`);
+    return found;
   }
 
   /** Sends a frame that is in no log to everybody in the channel. */
@@ -212,7 +263,7 @@ export class FakeChat {
       created_at: new Date(this.#now()).toISOString(),
     };
     room.log.push(entry);
-    this.hint(room.id, entry);
+    if (!entry.private) this.hint(room.id, entry);
     return entry;
   }
 
@@ -250,20 +301,9 @@ export class FakeChat {
       return;
     }
     const type = String(frame.type);
-    const shape = SHAPES[type];
-    if (!shape) {
-      this.#violate(socket, `a frame of type ${type}`);
-      return;
-    }
-    for (const [field, kind] of Object.entries(shape)) {
-      if (shapeOf(frame[field]) !== kind) {
-        this.#violate(socket, `${type}.${field} is ${shapeOf(frame[field])}`);
-        return;
-      }
-    }
-    const stray = Object.keys(frame).find((field) => field !== "type" && !(field in shape));
-    if (stray !== undefined) {
-      this.#violate(socket, `${type}.${stray} is no field`);
+    const fault = faultOf(type, frame);
+    if (fault !== undefined) {
+      this.#violate(socket, fault);
       return;
     }
     if (!socket.greeted && type !== "hello") {
@@ -361,7 +401,7 @@ export class FakeChat {
       owner: room.owner,
       owner_version: room.ownerVersion,
     });
-    for (const entry of room.log.slice(after)) this.#send(socket, entry);
+    for (const entry of visible(room.log.slice(after))) this.#send(socket, entry);
   }
 
   #take(socket: Socket, frame: Fields): void {
@@ -374,8 +414,15 @@ export class FakeChat {
       this.#violate(socket, `a client_id of ${clientId.length} characters`);
       return;
     }
-    if (typeof body.text !== "string" || Object.keys(body).length !== 1) {
-      this.#violate(socket, "send.body is not {text}");
+    const ids = (body.attachment_ids ?? []) as string[];
+    const stray = Object.keys(body).some((name) => name !== "text" && name !== "attachment_ids");
+    if (typeof body.text !== "string" || stray || frame.kind !== undefined) {
+      this.#violate(socket, "send.body is not {text, attachment_ids?}, or no visitor's");
+      return;
+    }
+    const attachments = ids.flatMap((id) => room.files.get(id) ?? []);
+    if (attachments.length !== ids.length) {
+      this.#violate(socket, "a file that was not uploaded here");
       return;
     }
     const known = room.sends.get(clientId);
@@ -384,7 +431,7 @@ export class FakeChat {
       else this.#send(socket, { type: "ack", channel, client_id: clientId, seq: known.seq });
       return;
     }
-    const refusal = this.refuse(clientId) ?? refusalOf(room, body.text);
+    const refusal = this.refuse(clientId) ?? refusalOf(room, body.text, ids.length > 0);
     if (refusal !== undefined) {
       this.#send(socket, {
         type: "error",
@@ -401,16 +448,24 @@ export class FakeChat {
       kind: "message",
       sender: { kind: "visitor", id: socket.visitor },
       client_id: clientId,
-      body: { text: body.text },
+      body: { text: body.text, ...(ids.length > 0 ? { attachments } : {}) },
     });
+    for (const id of ids) room.files.delete(id);
     this.#send(socket, { type: "ack", channel, client_id: clientId, seq: entry.seq });
     this.onMessage(entry);
   }
 }
 
-function refusalOf(room: Room, text: string): string | undefined {
+/** What a visitor is given of a log. */
+export function visible(log: readonly LogEntry[]): LogEntry[] {
+  return log.filter((entry) => !entry.private);
+}
+
+function refusalOf(room: Room, text: string, files: boolean): string | undefined {
   if (room.owner === "closed") return "channel_closed";
-  return text.trim() === "" || [...text].length > MAX_TEXT ? "validation_failed" : undefined;
+  return (text.trim() === "" && !files) || [...text].length > MAX_TEXT
+    ? "validation_failed"
+    : undefined;
 }
 
 export function tokenIn(protocols: readonly string[]): string | undefined {

@@ -10,7 +10,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { type WebSocket, WebSocketServer } from "ws";
-import { FakeChat, tokenIn } from "./chat.ts";
+import { FakeChat, tokenIn, visible } from "./chat.ts";
+import { AboutVisitors, bodyOf, type Fields, Refusal } from "./fake-routes.ts";
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -29,17 +30,6 @@ interface Visitor {
   secret: string;
 }
 
-type Fields = Record<string, unknown>;
-
-class Refusal extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-  ) {
-    super(code);
-  }
-}
-
 export class FakeServer {
   readonly chat: FakeChat;
   readonly violations: string[] = [];
@@ -52,6 +42,7 @@ export class FakeServer {
   /** Whether sockets can be opened. */
   sockets = true;
   config = true;
+  readonly about: AboutVisitors;
   readonly #visitors = new Map<string, Visitor>();
   readonly #tokens = new Map<string, { visitor: string; expiresAt: number }>();
   readonly #open = new Set<WebSocket>();
@@ -60,6 +51,7 @@ export class FakeServer {
 
   constructor(private readonly dist: string) {
     this.chat = new FakeChat({ verify: (token) => this.#tokens.get(token) });
+    this.about = new AboutVisitors(this.chat);
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         this.#problem(response, error);
@@ -142,11 +134,16 @@ export class FakeServer {
     if (url.pathname.startsWith("/api/v1/")) {
       response.setHeader("access-control-allow-origin", request.headers.origin ?? "*");
       response.setHeader("access-control-allow-headers", "authorization, content-type");
+      response.setHeader("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE");
       if (request.method === "OPTIONS") {
         response.writeHead(204).end();
         return;
       }
       const [status, body] = await this.#api(named, url, request);
+      if (Buffer.isBuffer(body)) {
+        response.writeHead(status, { "content-type": "application/octet-stream" }).end(body);
+        return;
+      }
       response.writeHead(status, { "content-type": "application/json" });
       response.end(JSON.stringify(body));
       return;
@@ -178,7 +175,7 @@ export class FakeServer {
   async #api(named: string, url: URL, request: IncomingMessage): Promise<[number, unknown]> {
     if (named === "GET /api/v1/openapi.json") return [200, OPENAPI];
     if (named === "POST /api/v1/auth/visitors") {
-      return [200, this.#visitor(await bodyOf(request, ["key"], ["visitor_secret"]))];
+      return [200, this.#visitor(await bodyOf(request, ["key"], ["visitor_secret", "identity"]))];
     }
     const visitor = this.#caller(request);
     const [, , , first, id, second] = url.pathname.split("/");
@@ -187,6 +184,8 @@ export class FakeServer {
       await bodyOf(request, [], []);
       return this.#start(visitor);
     }
+    const answered = await this.about.answer(named, url, request, visitor);
+    if (answered) return answered;
     const room = this.chat.rooms.get(id ?? "");
     if (room?.visitor !== visitor) throw new Refusal(404, "not_found");
     if (named === `POST /api/v1/channels/${id}/owner`) {
@@ -199,7 +198,7 @@ export class FakeServer {
     if (named === `GET /api/v1/messages/${id}`) {
       const after = Number(url.searchParams.get("after_seq") ?? 0);
       const limit = Number(url.searchParams.get("limit") ?? 50);
-      const items = room.log.slice(after, after + limit);
+      const items = visible(room.log.slice(after)).slice(0, limit);
       return [
         200,
         {
@@ -211,12 +210,25 @@ export class FakeServer {
     throw new Refusal(404, "not_found");
   }
 
-  #visitor({ key, visitor_secret: secret }: Fields): Fields {
+  #visitor({ key, visitor_secret: secret, identity }: Fields): Fields {
     if (key !== KEY) throw new Refusal(401, "invalid_credentials");
+    if (typeof identity === "string") return this.#session(this.#identified(identity));
     const known = secret === undefined ? undefined : this.#visitors.get(String(secret));
     if (secret !== undefined && !known) throw new Refusal(401, "invalid_credentials");
     const visitor = known ?? { id: randomUUID(), secret: randomUUID() };
     this.#visitors.set(visitor.secret, visitor);
+    return this.#session(visitor);
+  }
+
+  /** Whoever a company vouches for is the same visitor each time. */
+  #identified(identity: string): Visitor {
+    const secret = `of ${identity}`;
+    const visitor = this.#visitors.get(secret) ?? { id: randomUUID(), secret };
+    this.#visitors.set(secret, visitor);
+    return visitor;
+  }
+
+  #session(visitor: Visitor): Fields {
     const token = randomUUID();
     this.#tokens.set(token, { visitor: visitor.id, expiresAt: Date.now() + 600_000 });
     return {
@@ -270,19 +282,6 @@ export class FakeServer {
       }),
     );
   }
-}
-
-/** The JSON body of a request, with the fields it must and may have and no others. */
-async function bodyOf(request: IncomingMessage, must: string[], may: string[]): Promise<Fields> {
-  let text = "";
-  for await (const chunk of request) text += String(chunk);
-  if (!(request.headers["content-type"] ?? "").startsWith("application/json")) {
-    throw new Refusal(415, "unsupported_media_type");
-  }
-  const body = JSON.parse(text) as Fields;
-  const stray = Object.keys(body).some((name) => !must.includes(name) && !may.includes(name));
-  if (stray || must.some((name) => !(name in body))) throw new Refusal(422, "validation_failed");
-  return body;
 }
 
 /** A small document, for the reference page. */

@@ -254,29 +254,67 @@ pub(crate) fn check_sha256(path: &Path, pinned: &str) -> Result<()> {
 /// Builds a program from the pinned module `tools/<tool>/go.mod`.
 pub(crate) fn go_tool(workspace: &Workspace, tool: &str, package: &str) -> Result<PathBuf> {
     let module = workspace.root.join("tools").join(tool);
+    go_program(workspace, tool, (&module, package))
+}
+
+/// Builds a program from a package of a pinned module.
+pub(crate) fn go_program(
+    workspace: &Workspace,
+    name: &str,
+    (module, package): (&Path, &str),
+) -> Result<PathBuf> {
     let mut sources = vec![module.join("go.mod"), module.join("go.sum")];
-    // A tool of our own.
+    // A program of our own.
     sources.extend(
         [module.join("main.go")]
             .into_iter()
             .filter(|file| file.is_file()),
     );
     let hash = fingerprint(&sources)?;
-    let folder = cached(workspace, &format!("go/{tool}-{hash}"), |new| {
+    let folder = cached(workspace, &format!("go/{name}-{hash}"), |new| {
         if !run::on_path("go") {
             bail!(
-                "{tool} is built with Go 1.26 or newer, and `go` is missing: see https://go.dev/dl"
+                "{name} is built with Go 1.26 or newer, and `go` is missing: see https://go.dev/dl"
             );
         }
         let mut build = Command::new("go");
         build
             .args(["build", "-trimpath", "-mod=readonly", "-o"])
-            .arg(new.join(tool))
+            .arg(new.join(name))
             .arg(package)
-            .current_dir(&module);
-        run::quietly(&format!("building {tool} (once)"), &mut build)
+            .current_dir(module);
+        run::quietly(&format!("building {name} (once)"), &mut build)
     })?;
-    Ok(folder.join(tool))
+    Ok(folder.join(name))
+}
+
+/// The folder of a Debian package that is only unpacked: installing it would do more than we want.
+pub(crate) fn debian_unpacked(workspace: &Workspace, package: &str) -> Result<PathBuf> {
+    cached(workspace, &format!("debian-{package}"), |new| {
+        if !run::on_path("apt-get") {
+            bail!("{package} is missing, and this is no Debian: install what corresponds to it");
+        }
+        let mut download = Command::new("apt-get");
+        download.args(["download", package]).current_dir(new);
+        let what = format!("downloading {package} (once)");
+        // A machine that never asked has no package lists.
+        if run::quietly(&what, &mut download).is_err() {
+            update_lists()?;
+            run::quietly(&what, &mut download)?;
+        }
+        let archive = fs::read_dir(new)?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
+            .context("apt-get download left no package")?;
+        run::quietly(
+            &format!("unpacking {package}"),
+            Command::new("dpkg-deb")
+                .arg("--extract")
+                .arg(&archive)
+                .arg(new),
+        )?;
+        Ok(fs::remove_file(archive)?)
+    })
 }
 
 pub(crate) fn process_compose(workspace: &Workspace) -> Result<PathBuf> {

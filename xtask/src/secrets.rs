@@ -17,6 +17,7 @@ pub(crate) struct Secrets {
     pub(crate) postgres_auth: String,
     pub(crate) postgres_agent: String,
     pub(crate) postgres_crm: String,
+    pub(crate) postgres_chat: String,
     pub(crate) postgres_analytics: String,
     pub(crate) redis: String,
     pub(crate) rabbitmq: String,
@@ -57,6 +58,7 @@ impl Secrets {
             postgres_auth: random()?,
             postgres_agent: random()?,
             postgres_crm: random()?,
+            postgres_chat: random()?,
             postgres_analytics: random()?,
             redis: random()?,
             rabbitmq: random()?,
@@ -126,10 +128,12 @@ mod tests {
         let mut kept: Map<String, Value> =
             serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         kept.remove("vault").unwrap();
+        kept.remove("postgres_chat").unwrap();
         fs::write(&path, serde_json::to_vec(&kept).unwrap()).unwrap();
         let second = Secrets::of(&instance).unwrap();
         assert_eq!(second.redis, first.redis);
         assert_ne!(second.vault, first.vault);
+        assert_ne!(second.postgres_chat, first.postgres_chat);
         assert_eq!(Secrets::of(&instance).unwrap().vault, second.vault);
         fs::remove_dir_all(root).unwrap();
     }

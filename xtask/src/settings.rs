@@ -1,7 +1,7 @@
 //! The environment of every process of ours: one place, so that `up`, `env` and tests agree.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::infra::postgres;
 use crate::place::{Instance, Workspace};
@@ -83,6 +83,11 @@ impl<'a> Settings<'a> {
         self.instance.folder.join("mail")
     }
 
+    /// Where chat keeps files of messages.
+    fn attachments(&self) -> PathBuf {
+        self.instance.folder.join("attachments")
+    }
+
     /// The password that the demo account begins with.
     pub(crate) fn demo_password(&self) -> &str {
         &self.secrets.demo
@@ -144,8 +149,12 @@ impl<'a> Settings<'a> {
                 set("SYNTERA_DEMO_FILE", self.demo_file().display().to_string());
                 set("SYNTERA_MAIL_DIR", self.mail().display().to_string());
             }
+            Service::Chat => {
+                set("SYNTERA_VAULT_KEYS", self.secrets.vault.clone());
+                set("SYNTERA_ATTACHMENTS_URL", file_url(&self.attachments()));
+            }
             Service::Inference => set("SYNTERA_MODELS_DIR", self.models().display().to_string()),
-            Service::Agent | Service::Crm | Service::Chat | Service::Analytics => {}
+            Service::Agent | Service::Crm | Service::Analytics => {}
         }
         env
     }
@@ -244,8 +253,9 @@ impl<'a> Settings<'a> {
             Service::Auth => Some(&self.secrets.postgres_auth),
             Service::Agent => Some(&self.secrets.postgres_agent),
             Service::Crm => Some(&self.secrets.postgres_crm),
+            Service::Chat => Some(&self.secrets.postgres_chat),
             Service::Analytics => Some(&self.secrets.postgres_analytics),
-            Service::Chat | Service::Gateway | Service::Inference => None,
+            Service::Gateway | Service::Inference => None,
         }
     }
 
@@ -273,6 +283,15 @@ fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
+/// A folder as an address: what would end its path is written by its number.
+fn file_url(folder: &Path) -> String {
+    let mut path = folder.display().to_string();
+    for (sign, number) in [('%', "%25"), ('#', "%23"), ('?', "%3F")] {
+        path = path.replace(sign, number);
+    }
+    format!("file://{path}")
+}
+
 pub(crate) fn lines(env: &Env) -> String {
     env.iter()
         .map(|(name, value)| format!("{name}={}\n", quoted(value)))
@@ -290,111 +309,4 @@ fn quoted(value: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ports::Ports;
-
-    fn with<T>(passed: &[(&str, &str)], check: impl FnOnce(Settings<'_>) -> T) -> T {
-        let root = PathBuf::from("/src");
-        let workspace = Workspace {
-            root,
-            cache: "/cache".into(),
-        };
-        let instance = Instance {
-            name: "up".into(),
-            folder: "/src/.dev/up".into(),
-            ports: Ports::new(5000).unwrap(),
-        };
-        let secret = |text: &str| text.to_owned();
-        let secrets = Secrets {
-            postgres: secret("super"),
-            postgres_auth: secret("pa"),
-            postgres_agent: secret("pg"),
-            postgres_crm: secret("pc"),
-            postgres_analytics: secret("pn"),
-            redis: secret("re"),
-            rabbitmq: secret("ra"),
-            erlang_cookie: secret("co"),
-            refresh: secret("rf"),
-            vault: "dev:key".into(),
-            demo: "demo".into(),
-        };
-        let passed = passed
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        check(Settings {
-            workspace: &workspace,
-            instance: &instance,
-            secrets: &secrets,
-            passed,
-        })
-    }
-
-    #[test]
-    fn each_service_gets_its_own_role_and_nobody_the_superuser() {
-        with(&[], |settings| {
-            let auth = settings.of(Service::Auth);
-            assert_eq!(
-                auth["SYNTERA_DATABASE_URL"],
-                "postgres://auth:pa@127.0.0.1:5020/syntera"
-            );
-            assert_eq!(auth["SYNTERA_BIND"], "127.0.0.1:5001");
-            assert_eq!(auth["SYNTERA_INTERNAL_BIND"], "127.0.0.1:5101");
-            assert!(
-                !settings
-                    .of(Service::Chat)
-                    .contains_key("SYNTERA_DATABASE_URL")
-            );
-            for service in Service::ALL {
-                let env = settings.of(service);
-                assert!(
-                    env.values().all(|value| !value.contains("super")),
-                    "{service:?}"
-                );
-                let refresh = env.contains_key("SYNTERA_REFRESH_SECRET");
-                assert_eq!(refresh, service == Service::Auth);
-            }
-        });
-    }
-
-    #[test]
-    fn a_provider_of_the_caller_replaces_inference() {
-        with(&[], |settings| {
-            let url = &settings.of(Service::Agent)["SYNTERA_LLM_BASE_URL"];
-            assert_eq!(url, "http://127.0.0.1:5010/v1");
-            assert!(settings.services().contains(&Service::Inference));
-        });
-        with(
-            &[("SYNTERA_LLM_BASE_URL", "https://models.example/v1")],
-            |settings| {
-                let url = &settings.of(Service::Agent)["SYNTERA_LLM_BASE_URL"];
-                assert_eq!(url, "https://models.example/v1");
-                assert!(
-                    !settings
-                        .of(Service::Agent)
-                        .contains_key("SYNTERA_LLM_CHAT_MODEL")
-                );
-                assert!(!settings.services().contains(&Service::Inference));
-            },
-        );
-    }
-
-    #[test]
-    fn a_shell_reads_back_what_is_printed() {
-        let odd = [("A", "x y'z$"), ("B", "plain/1:2")];
-        let env: Env = odd
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        let script = format!("{}printf '%s|%s' \"$A\" \"$B\"", lines(&env));
-        let printed = std::process::Command::new("sh")
-            .args(["-c", &script])
-            .output()
-            .unwrap();
-        assert_eq!(
-            String::from_utf8(printed.stdout).unwrap(),
-            "x y'z$|plain/1:2"
-        );
-    }
-}
+mod tests;

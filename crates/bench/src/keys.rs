@@ -17,26 +17,39 @@ use ids::{UserId, WorkspaceId};
 use serde::Serialize;
 use testkit::Keys;
 
+use crate::company::Company;
+
 /// Longer than any run takes. Real tokens live for ten minutes, which a long run would outlast.
 const SECONDS: i64 = 6 * 60 * 60;
 
+/// The services that take part in benches with keys of their own.
+const SERVICES: [&str; 3] = ["gateway", "chat", "agent"];
+
 /// Writes
 ///
-/// - `gateway.pem`, the gateway's private key, and `services.jwks.json`, all services' public ones,
+/// - `<service>.pem`, the private keys of those services that take part, and `services.jwks.json`, all
+///   services' public ones,
 /// - `auth.jwks.json`, the key of the access tokens as auth publishes it, and `auth.pem`, the same as
 ///   HAProxy reads it,
-/// - `tokens.txt`, one access token a line.
+/// - `tokens.txt`, one access token a line,
+/// - `company.json`, a [`Company`] with so many colleagues and rooms.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(crate) fn write(out: &Path, people: usize) -> anyhow::Result<()> {
+pub(crate) fn write(
+    out: &Path,
+    people: usize,
+    (colleagues, rooms): (usize, usize),
+) -> anyhow::Result<()> {
     fs::create_dir_all(out)?;
     let keys = Keys::new(Clock::system());
     let put = |name: &str, text: &[u8]| {
         let path = out.join(name);
         fs::write(&path, text).with_context(|| path.display().to_string())
     };
-    put("gateway.pem", keys.service_pem("gateway"))?;
+    for service in SERVICES {
+        put(&format!("{service}.pem"), keys.service_pem(service))?;
+    }
     put(
         "services.jwks.json",
         &serde_json::to_vec(keys.service_jwks())?,
@@ -50,7 +63,8 @@ pub(crate) fn write(out: &Path, people: usize) -> anyhow::Result<()> {
             keys.sign(&claims) + "\n"
         })
         .collect();
-    put("tokens.txt", tokens.as_bytes())
+    put("tokens.txt", tokens.as_bytes())?;
+    Company::new(&keys, (colleagues, rooms), SECONDS).write(out)
 }
 
 /// The only key of a set, as an uncompressed point (SEC 1 §2.3.3).

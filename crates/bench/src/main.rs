@@ -1,9 +1,12 @@
-//! What benches hold our services against: the bare work, without a service around it.
+//! What benches hold our services against: the bare work, without a service around it; and load that no
+//! tool of others can make.
 //!
 //! `cargo xtask bench` builds and runs this program; nothing that ships uses it. Its measuring commands
 //! print one line of JSON: how many operations, in how many seconds, for how many nanoseconds of CPU.
 
 mod bare;
+mod company;
+mod fanout;
 mod forward;
 mod hashing;
 mod keys;
@@ -33,6 +36,12 @@ enum Command {
         /// How many people get a token, each with a workspace and a session of their own.
         #[arg(long)]
         people: usize,
+        /// How many colleagues a company has that all of them share.
+        #[arg(long, default_value_t = 0)]
+        colleagues: usize,
+        /// How many rooms that company has.
+        #[arg(long, default_value_t = 0)]
+        rooms: usize,
     },
     /// Check one token again and again.
     Verify {
@@ -58,6 +67,8 @@ enum Command {
         #[arg(long)]
         seconds: u64,
     },
+    /// Follow rooms, send into them at a fixed rate, and check what each socket gets.
+    Fanout(fanout::Plan),
     /// Forward every request as it is, until told to stop.
     Forward {
         /// By what.
@@ -106,7 +117,12 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Keys { out, people } => keys::write(&out, people),
+        Command::Keys {
+            out,
+            people,
+            colleagues,
+            rooms,
+        } => keys::write(&out, people, (colleagues, rooms)),
         Command::Verify { what, seconds } => verify::run(what, Duration::from_secs(seconds)),
         Command::Hash {
             stored,
@@ -114,6 +130,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             threads,
             seconds,
         } => hashing::run(&stored, &password, threads, Duration::from_secs(seconds)),
+        Command::Fanout(plan) => fanout::run(&plan),
         Command::Forward { by, bind, upstream } => forward::run(by, bind, upstream),
     }
 }

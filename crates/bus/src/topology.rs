@@ -36,19 +36,27 @@ impl Queue {
     }
 }
 
-/// Agent: a customer's message wants an answer; a closed channel wants none any more.
+/// Agent: a customer's message wants an answer; a closed channel wants none any more, until it is opened
+/// again; what is edited or taken back is so in the agent's own log too.
 pub const AGENT_TURNS: Queue = Queue {
     name: "agent.turns",
     takes: &[
         "chat.message.created.v1",
         "chat.channel.owner_changed.v1",
         "chat.channel.closed.v1",
+        "chat.channel.reopened.v1",
+        "chat.channel.updated.v1",
     ],
 };
-/// CRM: the first message makes a contact, a closed channel an interaction.
+/// CRM: the first message makes a contact, a closed channel an interaction, and what a visitor says of
+/// themselves fills the contact.
 pub const CRM_TIMELINE: Queue = Queue {
     name: "crm.timeline",
-    takes: &["chat.message.created.v1", "chat.channel.closed.v1"],
+    takes: &[
+        "chat.message.created.v1",
+        "chat.channel.closed.v1",
+        "chat.visitor.introduced.v1",
+    ],
 };
 /// Analytics: everything that is counted.
 pub const ANALYTICS_INGEST: Queue = Queue {

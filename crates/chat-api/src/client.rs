@@ -2,7 +2,7 @@
 
 use futures::Stream;
 use http::{StatusCode, header};
-use ids::{ChannelId, WorkspaceId};
+use ids::{ChannelId, VisitorId, WorkspaceId};
 use reqwest::{Body as HttpBody, Method};
 use rest::{ClientError, Page, ServiceClient};
 use tokio::{
@@ -13,8 +13,8 @@ use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Channel, Entry, OpenChannel, Opened, ReplyCommit, ReplyHeader, ReplyLine, SetOwner,
-    SetOwnerInternal,
+    Channel, Entry, Introduction, OpenChannel, Opened, ReplyCommit, ReplyHeader, ReplyLine,
+    SetOwner, SetOwnerInternal,
 };
 
 /// A whole reply may take this long.
@@ -64,6 +64,28 @@ impl ChatClient {
             .await
         {
             Ok(channel) => Ok(Some(channel)),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Who a visitor said they are; none when they said nothing.
+    ///
+    /// # Errors
+    /// When chat cannot be reached or refuses.
+    pub async fn introduction(
+        &self,
+        workspace: WorkspaceId,
+        visitor: VisitorId,
+    ) -> Result<Option<Introduction>, ClientError> {
+        let path = format!("/internal/visitors/{visitor}/introduction");
+        let request = self.0.request(Method::GET, &path)?;
+        match self
+            .0
+            .json(request.query(&[("workspace_id", workspace)]))
+            .await
+        {
+            Ok(introduction) => Ok(Some(introduction)),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
         }

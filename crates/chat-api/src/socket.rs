@@ -5,7 +5,10 @@ use common::ErrorCode;
 use ids::{ChannelId, TurnId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, Entry, EntryKind, OwnerState, Sender};
+use crate::{
+    Body, Change, ChannelSummary, Counts, Entry, EntryKind, NewBody, OwnerState, QueuePlace,
+    Sender, Viewer, Written,
+};
 
 /// The WebSocket subprotocol of these frames.
 pub const SUBPROTOCOL: &str = "syntera.v1";
@@ -51,8 +54,11 @@ pub enum ClientFrame {
         channel: ChannelId,
         /// Any string that is unique among the sender's messages of the channel.
         client_id: String,
+        /// Whether it is a message or a note.
+        #[serde(default)]
+        kind: Written,
         /// What it says.
-        body: Body,
+        body: NewBody,
     },
     /// Tells whether somebody types.
     Typing {
@@ -67,6 +73,18 @@ pub enum ClientFrame {
         channel: ChannelId,
         /// The last entry that was read.
         seq: i64,
+    },
+    /// Tells whether a person of the company looks at a channel that they follow.
+    Viewing {
+        /// The channel.
+        channel: ChannelId,
+        /// Whether they do.
+        on: bool,
+    },
+    /// Asks for the inbox as it changes, or for no more of it. Only people of the company.
+    Watch {
+        /// Whether to send it.
+        on: bool,
     },
     /// Renews the token.
     Auth {
@@ -86,10 +104,13 @@ pub struct EntryFrame {
     pub kind: EntryKind,
     /// Who said or did it.
     pub sender: Sender,
+    /// Whether only people of the company see it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     /// The sender's own id of a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// What a message says.
+    /// What a message or note says; the new text of an edit; the words of a rating.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
     /// The new owner.
@@ -98,6 +119,27 @@ pub struct EntryFrame {
     /// Why the owner changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of a change of owner: how many times the conversation was opened up to here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode: Option<i64>,
+    /// The message that an edit, a deletion, a reaction or a `helpful` is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_seq: Option<i64>,
+    /// The sign of a reaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<String>,
+    /// Whether a reaction is set or taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<bool>,
+    /// What a change changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// When the text of this message became what it is, if it was edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<DateTime<Utc>>,
+    /// When this message was taken back, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<DateTime<Utc>>,
     /// The last change of owner up to here.
     pub owner_version: i64,
     /// The turn that an AI message ends.
@@ -114,10 +156,18 @@ impl From<Entry> for EntryFrame {
             seq: entry.seq,
             kind: entry.kind,
             sender: entry.sender,
+            private: entry.private,
             client_id: entry.client_id,
             body: entry.body,
             owner: entry.owner,
             reason: entry.reason,
+            episode: entry.episode,
+            of_seq: entry.of_seq,
+            emoji: entry.emoji,
+            on: entry.on,
+            change: entry.change,
+            edited_at: entry.edited_at,
+            deleted_at: entry.deleted_at,
             owner_version: entry.owner_version,
             turn_id: entry.turn_id,
             created_at: entry.created_at,
@@ -156,8 +206,18 @@ pub enum ServerFrame {
     },
     /// An entry that says something.
     Message(Box<EntryFrame>),
+    /// An entry that only people of the company see.
+    Note(Box<EntryFrame>),
     /// An entry that changes the owner.
     State(Box<EntryFrame>),
+    /// Another text for an earlier entry.
+    Edit(Box<EntryFrame>),
+    /// An earlier entry is taken back.
+    Delete(Box<EntryFrame>),
+    /// A sign on an earlier entry.
+    Reaction(Box<EntryFrame>),
+    /// An entry that changes something else.
+    Change(Box<EntryFrame>),
     /// A piece of an answer that is being written.
     #[serde(rename = "message.delta")]
     MessageDelta {
@@ -202,6 +262,31 @@ pub enum ServerFrame {
         /// The last entry that was read.
         seq: i64,
     },
+    /// Who of the company looks at a channel now. Only for people of the company.
+    Presence {
+        /// The channel.
+        channel: ChannelId,
+        /// All of them.
+        people: Vec<Viewer>,
+    },
+    /// Where the visitor stands who waits for a person.
+    Queue {
+        /// The channel.
+        channel: ChannelId,
+        /// The place.
+        #[serde(flatten)]
+        place: QueuePlace,
+    },
+    /// A channel of the inbox as it stands now. Only for people of the company who watch.
+    Inbox {
+        /// The channel.
+        channel: Box<ChannelSummary>,
+    },
+    /// How many channels there are now. Only for people of the company who watch.
+    Counts {
+        /// The numbers.
+        counts: Counts,
+    },
     /// The token was renewed.
     Authenticated {
         /// When the new one ends.
@@ -226,7 +311,12 @@ impl From<Entry> for ServerFrame {
     fn from(entry: Entry) -> Self {
         match entry.kind {
             EntryKind::Message => Self::Message(Box::new(entry.into())),
+            EntryKind::Note => Self::Note(Box::new(entry.into())),
             EntryKind::State => Self::State(Box::new(entry.into())),
+            EntryKind::Edit => Self::Edit(Box::new(entry.into())),
+            EntryKind::Delete => Self::Delete(Box::new(entry.into())),
+            EntryKind::Reaction => Self::Reaction(Box::new(entry.into())),
+            EntryKind::Change => Self::Change(Box::new(entry.into())),
         }
     }
 }
@@ -239,14 +329,32 @@ mod tests {
 
     use super::*;
 
-    const CLIENT: [&str; 6] = ["auth", "hello", "read", "send", "subscribe", "typing"];
-    const SERVER: [&str; 11] = [
+    const CLIENT: [&str; 8] = [
+        "auth",
+        "hello",
+        "read",
+        "send",
+        "subscribe",
+        "typing",
+        "viewing",
+        "watch",
+    ];
+    const SERVER: [&str; 20] = [
         "ack",
         "authenticated",
+        "change",
+        "counts",
+        "delete",
+        "edit",
         "error",
+        "inbox",
         "message",
         "message.aborted",
         "message.delta",
+        "note",
+        "presence",
+        "queue",
+        "reaction",
         "read",
         "ready",
         "state",
@@ -263,6 +371,8 @@ mod tests {
             ClientFrame::Send { .. } => CLIENT[3],
             ClientFrame::Subscribe { .. } => CLIENT[4],
             ClientFrame::Typing { .. } => CLIENT[5],
+            ClientFrame::Viewing { .. } => CLIENT[6],
+            ClientFrame::Watch { .. } => CLIENT[7],
         }
     }
 
@@ -270,15 +380,24 @@ mod tests {
         match frame {
             ServerFrame::Ack { .. } => SERVER[0],
             ServerFrame::Authenticated { .. } => SERVER[1],
-            ServerFrame::Error { .. } => SERVER[2],
-            ServerFrame::Message(_) => SERVER[3],
-            ServerFrame::MessageAborted { .. } => SERVER[4],
-            ServerFrame::MessageDelta { .. } => SERVER[5],
-            ServerFrame::Read { .. } => SERVER[6],
-            ServerFrame::Ready { .. } => SERVER[7],
-            ServerFrame::State(_) => SERVER[8],
-            ServerFrame::Subscribed { .. } => SERVER[9],
-            ServerFrame::Typing { .. } => SERVER[10],
+            ServerFrame::Change(_) => SERVER[2],
+            ServerFrame::Counts { .. } => SERVER[3],
+            ServerFrame::Delete(_) => SERVER[4],
+            ServerFrame::Edit(_) => SERVER[5],
+            ServerFrame::Error { .. } => SERVER[6],
+            ServerFrame::Inbox { .. } => SERVER[7],
+            ServerFrame::Message(_) => SERVER[8],
+            ServerFrame::MessageAborted { .. } => SERVER[9],
+            ServerFrame::MessageDelta { .. } => SERVER[10],
+            ServerFrame::Note(_) => SERVER[11],
+            ServerFrame::Presence { .. } => SERVER[12],
+            ServerFrame::Queue { .. } => SERVER[13],
+            ServerFrame::Reaction(_) => SERVER[14],
+            ServerFrame::Read { .. } => SERVER[15],
+            ServerFrame::Ready { .. } => SERVER[16],
+            ServerFrame::State(_) => SERVER[17],
+            ServerFrame::Subscribed { .. } => SERVER[18],
+            ServerFrame::Typing { .. } => SERVER[19],
         }
     }
 

@@ -112,6 +112,18 @@ typed_ids! {
     ChunkId,
     /// A channel of chat, which is also the id of the conversation that the agent service keeps.
     ChannelId,
+    /// A file of a message.
+    AttachmentId,
+    /// A group of people who take care of channels together.
+    TeamId,
+    /// A filter over the inbox that somebody saved.
+    ViewId,
+    /// A text that people answer with again and again.
+    CannedReplyId,
+    /// A message that is to be sent later.
+    ScheduledMessageId,
+    /// What somebody was writing, as it was kept once.
+    DraftId,
     /// One attempt to answer the customer.
     TurnId,
     /// One running process of a service.

@@ -24,6 +24,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
 
 pub use inbox::Inbox;
+pub use relay::report;
 pub use unhandled::Unhandled;
 
 /// The outbox of one service. Cheap to clone.

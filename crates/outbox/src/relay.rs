@@ -31,6 +31,13 @@ static OLDEST: LazyLock<GaugeVec> = LazyLock::new(|| {
     .expect("the name is used once")
 });
 
+/// Reports how many events of `schema` wait, and how old the oldest is, in seconds. For whoever keeps
+/// events elsewhere than in an outbox.
+pub fn report(schema: &str, pending: i64, oldest: f64) {
+    PENDING.with_label_values(&[schema]).set(pending);
+    OLDEST.with_label_values(&[schema]).set(oldest);
+}
+
 const BATCH: i64 = 100;
 /// What a crash, an outage or a lost wake-up left is found within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -118,8 +125,7 @@ impl Outbox {
             if let Ok((pending, oldest)) = row {
                 let age =
                     oldest.map_or(0.0, |at| (self.clock.now() - at).as_seconds_f64().max(0.0));
-                PENDING.with_label_values(&[self.schema]).set(pending);
-                OLDEST.with_label_values(&[self.schema]).set(age);
+                report(self.schema, pending, age);
             }
             stop.run_until_cancelled(tokio::time::sleep(MEASURE_EVERY))
                 .await;

@@ -3,7 +3,8 @@
 //!
 //! The infrastructure is named by `SYNTERA_TEST_DATABASE_URL` (a superuser), `SYNTERA_TEST_MONGODB_URL`,
 //! `SYNTERA_TEST_REDIS_URL`, `SYNTERA_TEST_AMQP_URL` and `SYNTERA_TEST_AMQP_API_URL` (RabbitMQ's management
-//! API). `cargo xtask test` sets them.
+//! API). `cargo xtask test` sets them. `SYNTERA_TEST_SCALE=1` makes tests that repeat things at random
+//! moments do so as often as in a full run.
 //!
 //! Its functions panic where a test cannot go on: that is their way to fail it.
 #![expect(
@@ -45,6 +46,20 @@ fn setting(name: &str) -> String {
             "{name} is not set; run the tests by `cargo xtask test`, or set it by `cargo xtask env`"
         )
     })
+}
+
+/// How often a test repeats what it does `full` times in a full run: `SYNTERA_TEST_SCALE` says which part
+/// of that, a twentieth when it is not set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test run's own settings, set by whoever runs it"
+)]
+#[must_use]
+pub fn scaled(full: u64) -> u64 {
+    let scale = std::env::var("SYNTERA_TEST_SCALE").map_or(Ok(0.05), |scale| scale.parse());
+    let scale: f64 = scale.expect("SYNTERA_TEST_SCALE is a number");
+    let times = (full as f64 * scale).ceil() as u64;
+    times.max(1)
 }
 
 /// Runs `cleanup` to its end on a thread of its own: `Drop` cannot wait for a future.

@@ -83,8 +83,14 @@ impl Drop for Postgres {
         let (superuser, name) = (self.superuser.clone(), self.name.clone());
         clean_up(async move {
             if let Ok(mut admin) = superuser.connect().await {
-                let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-                let _ = sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await;
+                // Instances that still run would connect again meanwhile, and a connection that just
+                // begins is what the server waits for the longest.
+                for sql in [
+                    format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+                    format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+                ] {
+                    let _ = sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await;
+                }
             }
         });
     }

@@ -2,13 +2,15 @@
 //!
 //! One read brings all keys of a scope: what is sealed goes under the current one, what is opened names
 //! its own. A rotation or a deletion by another replica is therefore seen within [`LIFETIME`], and a
-//! value under a key that is not known yet makes the keys be read at once. A data key is unwrapped when
-//! it is first used, and stays so as long as its scope is in use: rereading asks no key management
-//! service again.
+//! value under a key that is not known yet makes the keys be read at once. Without the store, what is
+//! known goes on being used for as long as no rotation can have made it useless ([`ALONE`]). A data key
+//! is unwrapped when it is first used, and stays so as long as its scope is in use: rereading asks no key
+//! management service again.
 
 use std::{
     num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,6 +24,14 @@ use crate::{KeyContext, Purpose, Scope, Vault, VaultError, key::Key};
 
 /// For how long the keys of a scope are believed to be what the store has.
 pub(crate) const LIFETIME: TimeDelta = TimeDelta::seconds(60);
+/// For how long after they were read the keys of a scope are used when the store does not answer. Less
+/// than what [`Vault::retire`] waits before it deletes a replaced key: what is sealed under one in the
+/// meantime is still found and sealed again.
+const ALONE: TimeDelta = TimeDelta::minutes(8);
+/// A store that did not answer is asked again after this time; until then nobody waits for it.
+const ASK_AGAIN: TimeDelta = TimeDelta::seconds(10);
+/// Whoever has keys to go on with waits this long for newer ones.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Scopes that are kept; the one that was not used for longest goes first.
 const SCOPES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
@@ -49,8 +59,11 @@ impl Cache {
 }
 
 /// The data keys of a scope at a moment.
+#[derive(Clone)]
 pub(crate) struct Keyring {
     read_at: DateTime<Utc>,
+    /// When the store was last asked for newer ones, and did not answer.
+    missed_at: Option<DateTime<Utc>>,
     keys: Vec<Arc<DataKey>>,
     current: Vec<DataKeyId>,
 }
@@ -72,7 +85,14 @@ impl Keyring {
 
     /// A clock that went back makes it stale, too.
     fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        let just_missed = |at: DateTime<Utc>| (at..at + ASK_AGAIN).contains(&now);
         (self.read_at..self.read_at + LIFETIME).contains(&now)
+            || (self.serves_alone(now) && self.missed_at.is_some_and(just_missed))
+    }
+
+    /// Whether it may be used when the store has no answer.
+    fn serves_alone(&self, now: DateTime<Utc>) -> bool {
+        (self.read_at..self.read_at + ALONE).contains(&now)
     }
 }
 
@@ -108,13 +128,26 @@ impl Vault {
     ) -> Result<Arc<Keyring>, VaultError> {
         let slot = self.cache.slot(scope);
         let mut known = slot.lock().await;
-        if let Some(keyring) = known.as_ref()
-            && keyring.is_fresh(self.clock.now())
-            && enough(keyring)
+        let now = self.clock.now();
+        let usable = known.as_ref().filter(|keyring| enough(keyring)).cloned();
+        if let Some(keyring) = &usable
+            && keyring.is_fresh(now)
         {
             return Ok(Arc::clone(keyring));
         }
-        let keyring = Arc::new(self.read(scope, known.as_deref()).await?);
+        let reading = self.read(scope, known.as_deref());
+        let keyring = match usable.filter(|keyring| keyring.serves_alone(now)) {
+            None => reading.await?,
+            Some(keyring) => match tokio::time::timeout(PATIENCE, reading).await {
+                Ok(Ok(newer)) => newer,
+                Ok(Err(VaultError::Store(_))) | Err(_) => Keyring {
+                    missed_at: Some(now),
+                    ..Keyring::clone(&keyring)
+                },
+                Ok(Err(error)) => return Err(error),
+            },
+        };
+        let keyring = Arc::new(keyring);
         *known = Some(Arc::clone(&keyring));
         Ok(keyring)
     }
@@ -213,6 +246,7 @@ impl Vault {
         let keys = rows.into_iter().map(keep).collect();
         Ok(Keyring {
             read_at,
+            missed_at: None,
             keys,
             current,
         })

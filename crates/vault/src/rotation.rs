@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::{KeyContext, Purpose, Scope, Vault, VaultError};
 
 /// For how long after a rotation something may still be written under the old key: a replica may
-/// believe in it for [`crate::keyring::LIFETIME`], then it writes what it sealed; the rest is for clocks
-/// that differ.
+/// believe in it for [`crate::keyring::LIFETIME`], and for eight minutes when it cannot read the store;
+/// then it writes what it sealed. The rest is for clocks that differ.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
 /// Data keys that are read at once.
 const PORTION: i64 = 100;
@@ -142,7 +142,7 @@ impl Vault {
 
     /// Deletes every key of a scope, and answers how many: what it sealed is lost wherever a copy of it
     /// lies, except in backups that hold the keys too. Here that is at once, on other replicas within a
-    /// minute. Call it after the commit that deletes the workspace, so that nobody seals for it any more:
+    /// minute, or eight where they cannot read the store. Call it after the commit that deletes the workspace, so that nobody seals for it any more:
     /// a use that comes later makes new keys.
     ///
     /// # Errors

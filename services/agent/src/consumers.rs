@@ -4,15 +4,17 @@
 //! |---|---|---|
 //! | `chat.message.created.v1` by a visitor, while the AI answers | the message wants an answer | `wanted_seq` only rises |
 //! | `chat.channel.owner_changed.v1` | the row knows who answers | a lower owner version changes nothing |
-//! | `chat.channel.closed.v1` | the conversation is closed, its log completed | the same values again |
+//! | `chat.channel.closed.v1` | the conversation is closed, its log completed | a lower owner version changes nothing |
+//! | `chat.channel.reopened.v1` | the conversation is open again | a lower owner version changes nothing |
+//! | `chat.channel.updated.v1` of an edit or a deletion | the log is brought up to date | `log_wanted_seq` only rises |
 //!
 //! Effects only ever raise numbers, so no inbox is needed: the same event again, or an older one later,
 //! changes nothing. Work that takes longer (answering, logging) is found by its own work lists.
 
 use bus::{Bus, Event, EventData, Failure, topology::AGENT_TURNS};
 use chat_api::{
-    OwnerState, SenderKind,
-    events::{ChannelClosed, MessageCreated, OwnerChanged},
+    EntryKind, OwnerState, SenderKind,
+    events::{ChannelClosed, ChannelReopened, ChannelUpdated, MessageCreated, OwnerChanged},
 };
 use ids::{ChannelId, WorkspaceId};
 use outbox::Unhandled;
@@ -53,6 +55,8 @@ async fn apply(app: &App, event: &Event) -> Result<(), Unhandled> {
         }
         OwnerChanged::TYPE => owner_changed(app, event.workspaceid, &event.read()?).await?,
         ChannelClosed::TYPE => channel_closed(app, event.workspaceid, &event.read()?).await?,
+        ChannelReopened::TYPE => channel_reopened(app, event.workspaceid, &event.read()?).await?,
+        ChannelUpdated::TYPE => channel_updated(app, event.workspaceid, &event.read()?).await?,
         // Bound by a release that is newer or older than this one.
         _ => tracing::debug!(r#type = event.r#type, "nothing to do"),
     }
@@ -114,6 +118,45 @@ async fn channel_closed(
         warn_if_unknown(&mut connection, workspace, closed.channel_id).await?;
     }
     app.running.tell(closed.channel_id, (0, closed.seq));
+    app.wake.log.notify_one();
+    Ok(())
+}
+
+async fn channel_reopened(
+    app: &App,
+    workspace: WorkspaceId,
+    reopened: &ChannelReopened,
+) -> Result<(), Unhandled> {
+    let mut connection = app.pool.acquire().await?;
+    let told = (reopened.channel_id, reopened.owner, reopened.seq);
+    let mut known = store::reopen(&mut connection, workspace, told).await;
+    if let Err(sqlx::Error::Database(cause)) = &known
+        && cause.is_unique_violation()
+    {
+        // Another one was started at this very moment; now it is seen.
+        known = store::reopen(&mut connection, workspace, told).await;
+    }
+    if !known? {
+        warn_if_unknown(&mut connection, workspace, reopened.channel_id).await?;
+    }
+    app.running.tell(reopened.channel_id, (0, reopened.seq));
+    // Its first message may have been faster than this.
+    app.wake.turns.notify_one();
+    app.wake.log.notify_one();
+    Ok(())
+}
+
+async fn channel_updated(
+    app: &App,
+    workspace: WorkspaceId,
+    updated: &ChannelUpdated,
+) -> Result<(), Unhandled> {
+    if !matches!(updated.kind, EntryKind::Edit | EntryKind::Delete) {
+        return Ok(());
+    }
+    let mut connection = app.pool.acquire().await?;
+    let whose = (updated.channel_id, updated.seq);
+    store::want_log(&mut connection, workspace, whose).await?;
     app.wake.log.notify_one();
     Ok(())
 }

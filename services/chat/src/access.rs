@@ -7,7 +7,10 @@ use common::{
 };
 use ids::{ChannelId, UserId, VisitorId};
 
-use crate::log::{Actor, Error, Log, Place};
+use crate::{
+    hub::Audience,
+    log::{Actor, Error, Log, Place},
+};
 
 /// How somebody stands to a channel that they may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +31,34 @@ impl Standing {
         }
     }
 
+    /// Whether the channel is theirs.
+    #[must_use]
+    pub const fn is_customer(self) -> bool {
+        matches!(self, Self::Customer(_))
+    }
+
+    /// Which entries they may see.
+    #[must_use]
+    pub const fn audience(self) -> Audience {
+        match self {
+            Self::Customer(_) => Audience::Visitor,
+            Self::Colleague(_) => Audience::People,
+        }
+    }
+
     /// The sender of what they do.
     #[must_use]
     pub fn sender(self) -> Sender {
         self.actor().sender()
+    }
+
+    /// Under whose id it is kept how far they have read.
+    #[must_use]
+    pub const fn reader(self) -> UserId {
+        match self {
+            Self::Customer(visitor) => UserId::from_uuid(visitor.as_uuid()),
+            Self::Colleague(user) => user,
+        }
     }
 
     /// Lets those pass who may write.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
+    hub::Audience,
     log::{self, Actor, History, Place},
 };
 
@@ -93,7 +94,12 @@ async fn read(
     };
     let (items, more) = app
         .log
-        .page(place, History::After(query.after_seq), PAGE)
+        .page(
+            place,
+            History::After(query.after_seq),
+            PAGE,
+            Audience::People,
+        )
         .await?;
     if items.is_empty() {
         // Nothing after it, or no such channel at all: those differ.

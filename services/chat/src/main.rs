@@ -1,4 +1,4 @@
-//! `chat serve|migrate|openapi`.
+//! `chat serve|migrate|openapi|vault`.
 
 use std::process::ExitCode;
 
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
                 rest::print(&chat::openapi());
                 Ok(())
             }
+            Command::Vault { command } => chat::reseal::run(&command).await,
         }
     })
 }

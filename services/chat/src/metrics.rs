@@ -55,14 +55,6 @@ metrics! {
     /// Replies, by how they ended.
     REPLIES: IntCounterVec =
         register_int_counter_vec!("chat_replies_total", "streamed replies", &["outcome"]);
-    /// Events that are in the log and not published yet. The name is that of every service's outbox.
-    OUTBOX_PENDING: prometheus::IntGaugeVec = prometheus::register_int_gauge_vec!(
-        "outbox_pending", "events written and not yet published", &["schema"]
-    );
-    /// The age of the oldest of them.
-    OUTBOX_OLDEST: prometheus::GaugeVec = prometheus::register_gauge_vec!(
-        "outbox_oldest_seconds", "age of the oldest unpublished event", &["schema"]
-    );
 }
 
 /// Counts frames that were queued for sockets.

@@ -2,6 +2,7 @@
 
 use axum::extract::FromRef;
 use bus::Bus;
+use chat_api::ChatClient;
 use clock::Clock;
 use common::tokens::Tokens;
 use outbox::Outbox;
@@ -20,6 +21,8 @@ pub struct App {
     pub outbox: Outbox,
     /// Answers to repeated requests.
     pub idempotency: Idempotency,
+    /// What visitors say of themselves.
+    pub chat: ChatClient,
     /// Who is calling.
     pub tokens: Tokens,
     /// The time.
@@ -29,11 +32,12 @@ pub struct App {
 impl App {
     /// The dependencies over these connections.
     #[must_use]
-    pub fn new(pool: PgPool, bus: Bus, tokens: Tokens, clock: Clock) -> Self {
+    pub fn new(pool: PgPool, bus: Bus, tokens: Tokens, chat: ChatClient, clock: Clock) -> Self {
         Self {
             outbox: Outbox::new(SCHEMA, pool.clone(), bus, clock.clone()),
             idempotency: Idempotency::new(SCHEMA, clock.clone()),
             pool,
+            chat,
             tokens,
             clock,
         }

@@ -1,9 +1,12 @@
 //! Settings and subcommands; `--help` lists them all.
 
+use std::path::PathBuf;
+
 use bus::BusConfig;
 use clap::{Args, Parser, Subcommand};
 use common::{server::ServerConfig, telemetry::TelemetryConfig, tokens::TokensConfig};
 use stores::postgres::DatabaseConfig;
+use url::Url;
 
 /// Contacts and their interactions.
 #[derive(Debug, Parser)]
@@ -47,4 +50,14 @@ pub struct Config {
     /// Where RabbitMQ is.
     #[command(flatten)]
     pub bus: BusConfig,
+    /// This service's private key (PKCS#8, PEM), for asking chat.
+    #[arg(long, env = "SYNTERA_SERVICE_KEY_FILE")]
+    pub service_key_file: PathBuf,
+    /// Chat's internal listener.
+    #[arg(
+        long,
+        env = "SYNTERA_CHAT_INTERNAL_URL",
+        default_value = "http://127.0.0.1:4104"
+    )]
+    pub chat_internal_url: Url,
 }

@@ -13,12 +13,14 @@ use std::{future::ready, time::Duration};
 
 use axum::Router;
 use bus::Bus;
+use chat_api::ChatClient;
 use clock::Clock;
 use common::{
     server::{Health, Lifecycle, Service, with_deadline},
     telemetry::Telemetry,
-    tokens::Tokens,
+    tokens::{ServiceSigner, Tokens},
 };
+use rest::ServiceClient;
 use sqlx::migrate::Migrator;
 use stores::postgres::{self, DatabaseConfig};
 use utoipa::openapi::OpenApi;
@@ -70,7 +72,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let pool = postgres::connect(&config.database, "crm")?;
     let bus = Bus::new("crm", &config.bus);
     let tokens = Tokens::start("crm", &config.tokens, clock.clone(), stop.clone())?;
-    let app = App::new(pool, bus.clone(), tokens, clock);
+    let signer = ServiceSigner::read("crm", &config.service_key_file, clock.clone())?;
+    let chat = ChatClient::new(ServiceClient::new(
+        "chat",
+        config.chat_internal_url,
+        signer,
+    )?);
+    let app = App::new(pool, bus.clone(), tokens, chat, clock);
 
     lifecycle.spawn_background(app.outbox.clone().relay(stop.clone()));
     lifecycle.spawn_background(consumers::run(app.clone(), bus.clone(), stop.clone()));

@@ -249,8 +249,151 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         route(Method::GET, "/contacts/{id}/interactions", Crm, Person),
         route(Method::GET, "/messages/{channel_id}", Chat, Participant).widget(),
         route(Method::POST, "/messages/{channel_id}", Chat, Participant).widget(),
+        route(
+            Method::PATCH,
+            "/messages/{channel_id}/{seq}",
+            Chat,
+            Participant,
+        )
+        .widget(),
+        route(
+            Method::DELETE,
+            "/messages/{channel_id}/{seq}",
+            Chat,
+            Participant,
+        )
+        .widget(),
+        route(
+            Method::PUT,
+            "/messages/{channel_id}/{seq}/reactions/{emoji}",
+            Chat,
+            Participant,
+        )
+        .widget(),
+        route(
+            Method::DELETE,
+            "/messages/{channel_id}/{seq}/reactions/{emoji}",
+            Chat,
+            Participant,
+        )
+        .widget(),
+        route(
+            Method::PUT,
+            "/messages/{channel_id}/{seq}/rating",
+            Chat,
+            Participant,
+        )
+        .widget(),
+        route(Method::GET, "/channels", Chat, Participant).widget(),
+        route(Method::GET, "/channels/counts", Chat, Person),
+        route(Method::GET, "/channels/{id}/queue", Chat, Participant).widget(),
+        route(Method::GET, "/views", Chat, Person),
+        route(Method::POST, "/views", Chat, Person),
+        route(Method::GET, "/views/{id}", Chat, Person),
+        route(Method::PATCH, "/views/{id}", Chat, Person),
+        route(Method::DELETE, "/views/{id}", Chat, Person),
         route(Method::GET, "/channels/{id}", Chat, Participant).widget(),
+        route(Method::PATCH, "/channels/{id}", Chat, Person),
         route(Method::POST, "/channels/{id}/owner", Chat, Participant).widget(),
+        route(Method::POST, "/channels/{id}/reopen", Chat, Participant).widget(),
+        route(Method::POST, "/channels/{id}/rating", Chat, Participant).widget(),
+        route(Method::POST, "/channels/{id}/read", Chat, Participant).widget(),
+        route(Method::POST, "/channels/{id}/merge", Chat, Person),
+        route(Method::POST, "/channels/{id}/unmerge", Chat, Person),
+        route(
+            Method::PUT,
+            "/channels/{id}/participants/{user_id}",
+            Chat,
+            Person,
+        ),
+        route(
+            Method::DELETE,
+            "/channels/{id}/participants/{user_id}",
+            Chat,
+            Person,
+        ),
+        // A file of 20 MiB, which is streamed.
+        route(
+            Method::POST,
+            "/channels/{id}/attachments",
+            Chat,
+            Participant,
+        )
+        .widget()
+        .body(20 * 1024 * KIB)
+        .costly(),
+        route(Method::GET, "/attachments/{id}", Chat, Participant).widget(),
+        route(
+            Method::GET,
+            "/attachments/{id}/thumbnail",
+            Chat,
+            Participant,
+        )
+        .widget(),
+        route(Method::GET, "/chat-settings", Chat, Person),
+        // Forms, labels, greetings in many languages, and the text that visitors agree to.
+        route(Method::PATCH, "/chat-settings", Chat, Person).body(256 * KIB),
+        route(Method::GET, "/widget-settings", Chat, Participant).widget(),
+        route(Method::GET, "/consents", Chat, Person),
+        route(Method::POST, "/consents", Chat, Participant).widget(),
+        route(Method::PUT, "/introduction", Chat, Participant)
+            .widget()
+            .body(128 * KIB),
+        route(Method::GET, "/teams", Chat, Person),
+        route(Method::POST, "/teams", Chat, Person),
+        route(Method::GET, "/teams/{id}", Chat, Person),
+        route(Method::PATCH, "/teams/{id}", Chat, Person),
+        route(Method::DELETE, "/teams/{id}", Chat, Person),
+        route(Method::PUT, "/teams/{id}/members/{user_id}", Chat, Person),
+        route(
+            Method::DELETE,
+            "/teams/{id}/members/{user_id}",
+            Chat,
+            Person,
+        ),
+        route(Method::GET, "/availability", Chat, Person),
+        route(Method::PUT, "/availability", Chat, Person),
+        route(Method::GET, "/availabilities", Chat, Person),
+        route(Method::GET, "/canned-replies", Chat, Person),
+        route(Method::POST, "/canned-replies", Chat, Person),
+        route(Method::GET, "/canned-replies/{id}", Chat, Person),
+        route(Method::PATCH, "/canned-replies/{id}", Chat, Person),
+        route(Method::DELETE, "/canned-replies/{id}", Chat, Person),
+        // Fifty values of a thousand characters.
+        route(Method::POST, "/canned-replies/{id}/render", Chat, Person).body(512 * KIB),
+        route(Method::GET, "/channels/{id}/draft", Chat, Person),
+        route(Method::PUT, "/channels/{id}/draft", Chat, Person),
+        route(Method::DELETE, "/channels/{id}/draft", Chat, Person),
+        route(
+            Method::GET,
+            "/channels/{id}/scheduled-messages",
+            Chat,
+            Person,
+        ),
+        route(
+            Method::POST,
+            "/channels/{id}/scheduled-messages",
+            Chat,
+            Person,
+        ),
+        route(
+            Method::GET,
+            "/channels/{id}/scheduled-messages/{message_id}",
+            Chat,
+            Person,
+        ),
+        route(
+            Method::PATCH,
+            "/channels/{id}/scheduled-messages/{message_id}",
+            Chat,
+            Person,
+        ),
+        route(
+            Method::DELETE,
+            "/channels/{id}/scheduled-messages/{message_id}",
+            Chat,
+            Person,
+        ),
         route(Method::GET, "/ws/chat", Chat, Participant)
             .widget()
             .socket(),

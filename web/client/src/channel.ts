@@ -4,12 +4,34 @@
  */
 
 import { Emitter } from "./emitter.ts";
-import type { Entry, MessageEntry, Owner, Sender, ServerFrame } from "./frames.ts";
+import type {
+  Attachment,
+  Entry,
+  MessageEntry,
+  NewBody,
+  NoteEntry,
+  Owner,
+  QueuePlace,
+  Sender,
+  ServerFrame,
+  Viewer,
+} from "./frames.ts";
 import { Log } from "./log.ts";
 import { type Stream, Streams } from "./streams.ts";
+import { View } from "./view.ts";
+
+/** What goes with the text of a message. */
+export interface Extra {
+  /** Only people of the company see a note. */
+  kind?: "note";
+  /** Files that were uploaded into the channel and not sent yet. */
+  attachments?: Attachment[];
+  /** People of the company whom a note calls. */
+  mentions?: string[];
+}
 
 /** A message of ours that is not in the log yet. */
-export interface Outgoing {
+export interface Outgoing extends Extra {
   clientId: string;
   text: string;
   /** `waiting`: for the connection or its turn; `sending`: on the wire; `acked`: in the log. */
@@ -39,6 +61,7 @@ export interface ChannelLink {
   newId(): string;
   flush(channel: Channel): void;
   typing(channel: Channel, on: boolean): void;
+  viewing(channel: Channel, on: boolean): void;
   read(channel: Channel, seq: number): void;
 }
 
@@ -47,6 +70,10 @@ export class Channel {
   readonly #streams = new Streams();
   readonly #typists = new Map<string, { sender: Sender; until: number }>();
   readonly log: Log;
+  /** The log as it is shown. */
+  readonly view = new View();
+  #viewers: readonly Viewer[] = [];
+  #queue: QueuePlace | undefined;
   #outbox: Outgoing[] = [];
   #read = 0;
 
@@ -92,12 +119,28 @@ export class Channel {
     return [...this.#typists.values()].filter((t) => t.until > now).map((t) => t.sender);
   }
 
+  /** Who of the company looks at it now; only people of the company are told. */
+  get viewers(): readonly Viewer[] {
+    return this.#viewers;
+  }
+
+  /** Where the visitor stands who waits for a person, as far as it was told. */
+  get queue(): QueuePlace | undefined {
+    return this.#queue;
+  }
+
+  set queue(place: QueuePlace | undefined) {
+    this.#queue = place;
+    this.changed();
+  }
+
   /**
    * Sends a text. It is kept and tried under the same `client_id` until it is acknowledged or
    * refused, through any number of connections.
    */
-  send(text: string): Outgoing {
+  send(text: string, extra: Extra = {}): Outgoing {
     const item: Outgoing = {
+      ...extra,
       clientId: this.link.newId(),
       text,
       state: "waiting",
@@ -110,18 +153,11 @@ export class Channel {
   }
 
   /** Takes over what an earlier page of the same person had not sent yet. */
-  restore(items: readonly Pick<Outgoing, "clientId" | "text" | "createdAt">[]): void {
+  restore(items: readonly Omit<Outgoing, "state" | "error">[]): void {
     const known = new Set(this.#outbox.map((item) => item.clientId));
     const older = items.filter((item) => !known.has(item.clientId));
     if (older.length === 0) return;
-    this.#outbox.unshift(
-      ...older.map(({ clientId, text, createdAt }) => ({
-        clientId,
-        text,
-        createdAt,
-        state: "waiting" as const,
-      })),
-    );
+    this.#outbox.unshift(...older.map((item) => ({ ...item, state: "waiting" as const })));
     this.#outboxChanged();
     this.link.flush(this);
   }
@@ -143,6 +179,11 @@ export class Channel {
     this.#outbox = this.#outbox.filter((o) => o !== item);
     this.#outboxChanged();
     return item;
+  }
+
+  /** Tells that a person of the company looks at it, or no more; lost without a connection. */
+  viewing(on: boolean): void {
+    this.link.viewing(this, on);
   }
 
   /** Tells the others that somebody types here; lost when there is no connection. */
@@ -175,6 +216,7 @@ export class Channel {
   disconnected(): void {
     for (const item of this.#outbox) if (item.state === "sending") item.state = "waiting";
     this.#typists.clear();
+    this.#viewers = [];
     this.changed();
   }
 
@@ -197,18 +239,17 @@ export class Channel {
     this.#events.emit("ack", { clientId, seq });
   }
 
-  /** An entry from the socket; answers `gap` when one before it is missing. */
-  entry(entry: Entry): "new" | "duplicate" | "gap" {
-    const applied = this.log.apply(entry, (placed) => this.#placed(placed));
-    if (applied === "new") this.changed();
-    return applied;
-  }
-
-  /** Gives up on a hole that the server cannot fill. */
-  skipGap(): [number, number] | undefined {
-    const missing = this.log.skip((placed) => this.#placed(placed));
+  /** An entry from the socket. */
+  entry(entry: Entry): void {
+    if (!this.log.apply(entry)) return;
+    this.view.apply(entry);
+    if (entry.kind === "state") {
+      this.#streams.ownerChanged(entry.seq);
+      if (entry.owner !== "queued") this.#queue = undefined;
+    }
+    if (entry.kind === "message" || entry.kind === "note") this.#message(entry);
+    this.#events.emit("entry", entry);
     this.changed();
-    return missing;
   }
 
   /** A frame about this channel that is no entry. */
@@ -227,6 +268,13 @@ export class Channel {
       if (frame.on) this.#typists.set(who, { sender: frame.sender, until: now + TYPING_MS });
       else this.#typists.delete(who);
       seen = true;
+    } else if (frame.type === "presence") {
+      this.#viewers = frame.people;
+      seen = true;
+    } else if (frame.type === "queue") {
+      const { type: _, channel: __, ...place } = frame;
+      this.#queue = place;
+      seen = true;
     }
     if (seen) this.changed();
   }
@@ -244,13 +292,7 @@ export class Channel {
     this.#events.emit("change", undefined);
   }
 
-  #placed(entry: Entry): void {
-    if (entry.kind === "state") this.#streams.ownerChanged(entry.seq);
-    if (entry.kind === "message") this.#message(entry);
-    this.#events.emit("entry", entry);
-  }
-
-  #message(entry: MessageEntry): void {
+  #message(entry: MessageEntry | NoteEntry): void {
     if (entry.turn_id !== undefined) this.#streams.end(entry.turn_id);
     this.#typists.delete(`${entry.sender.kind}:${entry.sender.id ?? ""}`);
     const ours = this.#outbox.find((item) => item.clientId === entry.client_id);
@@ -267,4 +309,13 @@ export class Channel {
     this.#events.emit("outbox", this.#outbox);
     this.changed();
   }
+}
+
+/** The body of a message as it goes over the wire. */
+export function bodyOf({ text, attachments, mentions }: Outgoing): NewBody {
+  return {
+    text,
+    ...(attachments?.length ? { attachment_ids: attachments.map((one) => one.id) } : {}),
+    ...(mentions?.length ? { mentions } : {}),
+  };
 }

@@ -2,15 +2,14 @@
  * The reference client of the socket protocol (docs/ARCHITECTURE.md, "The socket").
  *
  * What it promises, whatever happens to the connection: each entry of an open channel is given once
- * and in order; each text that is sent is in the log once, or reported as failed; a hole in a log is
- * found, asked for again, and reported if the server cannot fill it.
+ * and in order; each text that is sent is in the log once, or reported as failed.
  */
 
 import type { BackoffOptions } from "./backoff.ts";
-import { Channel, type ChannelLink } from "./channel.ts";
+import { bodyOf, Channel, type ChannelLink } from "./channel.ts";
 import { ANSWER_MS, Connection, type ConnectionHandler, type Status } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
-import type { ClientFrame, Entry, FrameError, ServerFrame } from "./frames.ts";
+import type { ChannelSummary, ClientFrame, Counts, FrameError, ServerFrame } from "./frames.ts";
 import {
   alwaysOnline,
   type Network,
@@ -35,15 +34,20 @@ export interface ClientOptions {
 }
 
 /** Something that the protocol says cannot happen. Nothing is hidden by going on after it. */
-export type Fault =
-  | { kind: "frame"; detail: string }
-  | { kind: "gap"; channel: string; first: number; last: number };
+export interface Fault {
+  kind: "frame";
+  detail: string;
+}
 
 export interface ClientEvents {
   status: Status;
   fault: Fault;
   /** An error of the server that belongs to none of our messages. */
   error: { code: string; detail: string; channel?: string };
+  /** A channel of the inbox as it stands now, while that is watched. */
+  inbox: ChannelSummary;
+  /** How many channels there are now, while the inbox is watched. */
+  counts: Counts;
   /** Every frame that was understood, before it is used: for tests and for debugging. */
   frame: ServerFrame;
 }
@@ -68,12 +72,10 @@ interface Open {
   channel: Channel;
   /** Whether the server was asked for it on this connection. */
   asked: boolean;
-  /** Waits for `subscribed`: until then entries out of order say nothing. */
+  /** Waits for `subscribed`, after which what waits may be sent. */
   subscribing: boolean;
-  /** The head that the server named: once that far, what waits may be sent. */
-  head: number;
-  /** Where the hole is that was asked for last, and how often it was. */
-  hole: { after: number; asked: number };
+  /** Whether somebody looks at it here; said again on each connection. */
+  viewing: boolean;
   refusals: number;
   cancelAck: (() => void) | undefined;
 }
@@ -85,6 +87,7 @@ export class Client {
   readonly #connection: Connection;
   readonly #link: ChannelLink;
   #cancelSweep: (() => void) | undefined;
+  #watching = false;
 
   constructor(options: ClientOptions) {
     this.#timers = options.timers ?? systemTimers;
@@ -116,6 +119,11 @@ export class Client {
       flush: (channel) => this.#flush(channel.id),
       typing: (channel, on) => {
         this.#connection.send({ type: "typing", channel: channel.id, on });
+      },
+      viewing: (channel, on) => {
+        const open = this.#channels.get(channel.id);
+        if (open) open.viewing = on;
+        this.#connection.send({ type: "viewing", channel: channel.id, on });
       },
       read: (channel, seq) => {
         this.#connection.send({ type: "read", channel: channel.id, seq });
@@ -171,14 +179,19 @@ export class Client {
       channel: new Channel(id, this.#link, afterSeq),
       asked: false,
       subscribing: true,
-      head: Number.POSITIVE_INFINITY,
-      hole: { after: -1, asked: 0 },
+      viewing: false,
       refusals: 0,
       cancelAck: undefined,
     };
     this.#channels.set(id, open);
     this.#subscribe(open);
     return open.channel;
+  }
+
+  /** Asks for the inbox as it changes, or for no more of it; only for people of the company. */
+  watch(on: boolean): void {
+    this.#watching = on;
+    this.#connection.send({ type: "watch", on });
   }
 
   /** Stops following a channel. The protocol has no word for it: its frames are ignored from now. */
@@ -193,7 +206,6 @@ export class Client {
     for (const open of this.#channels.values()) {
       open.asked = true;
       open.subscribing = true;
-      open.head = Number.POSITIVE_INFINITY;
       resume.push({ channel: open.channel.id, after_seq: open.channel.log.highest });
     }
     return { type: "hello", resume };
@@ -208,7 +220,6 @@ export class Client {
 
   #subscribe(open: Open): void {
     open.subscribing = true;
-    open.head = Number.POSITIVE_INFINITY;
     open.asked = this.#connection.send({
       type: "subscribe",
       channel: open.channel.id,
@@ -219,6 +230,7 @@ export class Client {
   /** Channels that were opened between `hello` and `ready` are in no `hello`. */
   #up(): void {
     for (const open of this.#channels.values()) if (!open.asked) this.#subscribe(open);
+    if (this.#watching) this.#connection.send({ type: "watch", on: true });
   }
 
   #down(): void {
@@ -236,12 +248,14 @@ export class Client {
       this.#error(frame);
       return;
     }
+    if (frame.type === "inbox") this.#events.emit("inbox", frame.summary);
+    else if (frame.type === "counts") this.#events.emit("counts", frame.counts);
     const id =
       frame.type === "entry" ? frame.entry.channel : "channel" in frame ? frame.channel : undefined;
     const open = id === undefined ? undefined : this.#channels.get(id);
     if (!open) return;
     if (frame.type === "entry") {
-      this.#entry(open, frame.entry);
+      open.channel.entry(frame.entry);
     } else if (frame.type === "ack") {
       open.cancelAck?.();
       open.cancelAck = undefined;
@@ -252,37 +266,9 @@ export class Client {
       open.channel.frame(frame);
       if (frame.type === "subscribed") {
         open.subscribing = false;
-        open.head = frame.head_seq;
-        // Entries wait for one that the server does not have.
-        if (open.channel.log.waiting && frame.head_seq <= open.channel.log.highest)
-          this.#hole(open);
+        if (open.viewing) open.channel.viewing(true);
         this.#flush(open.channel.id);
       }
-    }
-  }
-
-  #entry(open: Open, entry: Entry): void {
-    if (open.channel.entry(entry) === "gap" && !open.subscribing) this.#hole(open);
-    this.#flush(open.channel.id);
-  }
-
-  /**
-   * An entry is missing. Ask for it; then on another connection, which may reach another instance;
-   * then say so and go on, for waiting for ever would hide the rest.
-   */
-  #hole(open: Open): void {
-    const after = open.channel.log.highest;
-    if (open.hole.after !== after) open.hole = { after, asked: 0 };
-    open.hole.asked += 1;
-    if (open.hole.asked === 1) {
-      this.#subscribe(open);
-    } else if (open.hole.asked === 2) {
-      this.#connection.drop();
-    } else {
-      const missing = open.channel.skipGap();
-      if (!missing) return;
-      const [first, last] = missing;
-      this.#events.emit("fault", { kind: "gap", channel: open.channel.id, first, last });
     }
   }
 
@@ -319,18 +305,19 @@ export class Client {
     return undefined;
   }
 
-  /** Puts the next message on the wire, once the log is as far as the server's. */
+  /** Puts the next message on the wire, once the channel is followed. */
   #flush(id: string): void {
     const open = this.#channels.get(id);
     if (!open || open.cancelAck || !this.#connection.ready) return;
-    if (open.subscribing || open.channel.log.highest < open.head) return;
+    if (open.subscribing) return;
     const item = open.channel.nextToSend();
     if (!item) return;
     const sent = this.#connection.send({
       type: "send",
       channel: id,
       client_id: item.clientId,
-      body: { text: item.text },
+      ...(item.kind ? { kind: item.kind } : {}),
+      body: bodyOf(item),
     });
     if (!sent) return;
     open.cancelAck = this.#timers.after(ANSWER_MS, () => {

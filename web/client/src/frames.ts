@@ -6,6 +6,21 @@
  * working beside a newer server.
  */
 
+import {
+  type Entry,
+  OWNERS,
+  type Owner,
+  type Priority,
+  readEntry,
+  type Sender,
+  sender,
+} from "./entries.ts";
+import { type Fields, FrameError, flag, list, maybe, oneOf, record, text, whole } from "./read.ts";
+
+export type { Block, Span } from "./blocks.ts";
+export * from "./entries.ts";
+export { FrameError } from "./read.ts";
+
 export const SUBPROTOCOL = "syntera.v1";
 
 /** The close code of a socket whose token expired or was revoked. */
@@ -13,62 +28,6 @@ export const CLOSE_TOKEN = 4401;
 
 /** The longest `client_id` that the server takes. */
 export const MAX_CLIENT_ID = 64;
-
-export type Owner = "ai" | "queued" | "human" | "closed";
-export type SenderKind = "visitor" | "agent" | "user" | "system";
-
-export interface Sender {
-  kind: SenderKind;
-  id?: string;
-  name?: string;
-}
-
-/** One text that an answer rests on; the answer cites it as `[n]`. */
-export interface Source {
-  n: number;
-  title: string;
-  url?: string;
-  document_id?: string;
-  quote: string;
-}
-
-export interface MessageBody {
-  text: string;
-  sources?: Source[];
-  /** The agent could not help and a person should be offered. */
-  offers_person?: boolean;
-}
-
-interface EntryBase {
-  channel: string;
-  seq: number;
-  owner_version: number;
-  sender: Sender;
-  created_at: string;
-}
-
-export interface MessageEntry extends EntryBase {
-  kind: "message";
-  client_id?: string;
-  turn_id?: string;
-  body: MessageBody;
-}
-
-export interface StateEntry extends EntryBase {
-  kind: "state";
-  owner: Owner;
-  reason?: string;
-}
-
-/** An entry of a kind that this client does not know: it is shown nowhere, but its seq counts. */
-export interface OtherEntry {
-  channel: string;
-  seq: number;
-  kind: "other";
-}
-
-/** One entry of a channel's log. */
-export type Entry = MessageEntry | StateEntry | OtherEntry;
 
 export interface DeltaFrame {
   type: "message.delta";
@@ -79,6 +38,56 @@ export interface DeltaFrame {
   /** UTF-16 code units of the text that come before `delta`. */
   offset: number;
   delta: string;
+}
+
+/** Where a visitor stands who waits for a person. */
+export interface QueuePlace {
+  /** From 1 for whoever is next; absent while nobody waits here. */
+  position?: number;
+  /** How long it took lately; absent while that is not known. */
+  expected_wait_seconds?: number;
+  /** People of the company who are there. */
+  people_online: number;
+}
+
+/** A person of the company who looks at a channel. */
+export interface Viewer {
+  user_id: string;
+  typing: boolean;
+}
+
+/** A channel as lists have it. */
+export interface ChannelSummary {
+  id: string;
+  agent_id: string;
+  visitor_id: string;
+  owner: Owner;
+  assignee_id: string | null;
+  team_id: string | null;
+  labels: string[];
+  priority: Priority;
+  snoozed_until: string | null;
+  episode: number;
+  head_seq: number;
+  last_message_seq: number;
+  unread: number;
+  waiting_since: string | null;
+  created_at: string;
+  last_activity_at: string;
+  last_message_at: string | null;
+  closed_at: string | null;
+  rating: number | null;
+  merged_into: string | null;
+}
+
+/** How many open channels there are, by what the caller looks at. */
+export interface Counts {
+  mine: number;
+  unassigned: number;
+  all: number;
+  mentions: number;
+  unread: number;
+  views: { id: string; count: number }[];
 }
 
 export type ServerFrame =
@@ -96,130 +105,52 @@ export type ServerFrame =
   | { type: "message.aborted"; channel: string; turn_id: string; epoch: number }
   | { type: "typing"; channel: string; sender: Sender; on: boolean }
   | { type: "read"; channel: string; sender: Sender; seq: number }
+  | { type: "presence"; channel: string; people: Viewer[] }
+  | ({ type: "queue"; channel: string } & QueuePlace)
+  | { type: "inbox"; summary: ChannelSummary }
+  | { type: "counts"; counts: Counts }
   | { type: "authenticated"; expires_at: string }
   | { type: "error"; code: string; detail: string; channel?: string; client_id?: string }
   | { type: "unknown"; name: string };
 
+/** What somebody writes. */
+export interface NewBody {
+  text: string;
+  attachment_ids?: string[];
+  mentions?: string[];
+}
+
 export type ClientFrame =
   | { type: "hello"; resume: { channel: string; after_seq: number }[] }
   | { type: "subscribe"; channel: string; after_seq: number }
-  | { type: "send"; channel: string; client_id: string; body: { text: string } }
+  | { type: "send"; channel: string; client_id: string; kind?: "note"; body: NewBody }
   | { type: "typing"; channel: string; on: boolean }
   | { type: "read"; channel: string; seq: number }
+  | { type: "viewing"; channel: string; on: boolean }
+  | { type: "watch"; on: boolean }
   | { type: "auth"; token: string };
 
-/** A frame that breaks the protocol. */
-export class FrameError extends Error {
-  override name = "FrameError";
-}
-
-type Fields = Record<string, unknown>;
-
-const OWNERS: readonly string[] = ["ai", "queued", "human", "closed"];
-const SENDERS: readonly string[] = ["visitor", "agent", "user", "system"];
-
-function record(value: unknown, what: string): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new FrameError(`${what} is not an object`);
-  }
-  return value as Fields;
-}
-
-function text(from: Fields, key: string): string {
-  const value = from[key];
-  if (typeof value !== "string") throw new FrameError(`${key} is not a string`);
-  return value;
-}
-
-function whole(from: Fields, key: string): number {
-  const value = from[key];
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-    throw new FrameError(`${key} is not a whole number`);
-  }
-  return value;
-}
-
-function flag(from: Fields, key: string): boolean {
-  const value = from[key];
-  if (typeof value !== "boolean") throw new FrameError(`${key} is not true or false`);
-  return value;
-}
-
-/** An optional text; the server may leave it out or send null. */
-function maybe<K extends string>(from: Fields, key: K): { [P in K]?: string } {
-  return from[key] === undefined || from[key] === null
-    ? {}
-    : ({ [key]: text(from, key) } as { [P in K]?: string });
-}
-
-function oneOf<T extends string>(from: Fields, key: string, known: readonly string[]): T {
-  const value = text(from, key);
-  if (!known.includes(value)) throw new FrameError(`${key} is not one of ${known.join(", ")}`);
-  return value as T;
-}
-
-function sender(from: Fields): Sender {
-  const fields = record(from.sender, "sender");
+/** Reads a place in the queue, as a frame and `GET /channels/:id/queue` give it. */
+export function readQueue(f: Fields): QueuePlace {
   return {
-    kind: oneOf<SenderKind>(fields, "kind", SENDERS),
-    ...maybe(fields, "id"),
-    ...maybe(fields, "name"),
+    people_online: whole(f, "people_online"),
+    ...maybe(f, "position", whole),
+    ...maybe(f, "expected_wait_seconds", whole),
   };
 }
 
-function source(value: unknown): Source {
-  const fields = record(value, "source");
-  return {
-    n: whole(fields, "n"),
-    title: text(fields, "title"),
-    quote: text(fields, "quote"),
-    ...maybe(fields, "document_id"),
-    ...maybe(fields, "url"),
-  };
+function viewer(value: unknown): Viewer {
+  const f = record(value, "viewer");
+  return { user_id: text(f, "user_id"), typing: flag(f, "typing") };
 }
 
-function body(value: unknown): MessageBody {
-  const fields = record(value, "body");
-  const read: MessageBody = { text: text(fields, "text") };
-  if (fields.sources !== undefined && fields.sources !== null) {
-    if (!Array.isArray(fields.sources)) throw new FrameError("sources is not a list");
-    read.sources = fields.sources.map(source);
-  }
-  if (fields.offers_person === true) read.offers_person = true;
-  return read;
-}
-
-/**
- * Reads one entry of a log, as the socket and `GET /messages/:channelId` give it: the one calls the
- * channel `channel`, the other `channel_id`.
- */
-export function readEntry(value: unknown): Entry {
-  const fields = record(value, "entry");
-  const channel = fields.channel_id === undefined ? "channel" : "channel_id";
-  const place = { channel: text(fields, channel), seq: whole(fields, "seq") };
-  if (place.seq === 0) throw new FrameError("seq is not counted from 1");
-  if (fields.kind !== "message" && fields.kind !== "state") return { ...place, kind: "other" };
-  const base = {
-    ...place,
-    owner_version: whole(fields, "owner_version"),
-    sender: sender(fields),
-    created_at: text(fields, "created_at"),
-  };
-  if (fields.kind === "state") {
-    return {
-      ...base,
-      kind: "state",
-      owner: oneOf<Owner>(fields, "owner", OWNERS),
-      ...maybe(fields, "reason"),
-    };
-  }
-  return {
-    ...base,
-    kind: "message",
-    body: body(fields.body),
-    ...maybe(fields, "client_id"),
-    ...maybe(fields, "turn_id"),
-  };
+/** Reads a channel of a list. Of its fields those are checked by which it is found and ordered. */
+export function readSummary(value: unknown): ChannelSummary {
+  const f = record(value, "channel");
+  text(f, "id");
+  whole(f, "head_seq");
+  oneOf(f, "owner", OWNERS);
+  return f as unknown as ChannelSummary;
 }
 
 /** Reads one frame of the server; throws a `FrameError` where it breaks the protocol. */
@@ -233,28 +164,24 @@ export function readFrame(data: unknown): ServerFrame {
   }
   const f = record(json, "frame");
   const type = text(f, "type");
+  const channel = (): string => text(f, "channel");
   switch (type) {
     case "ready":
       return { type, heartbeat_seconds: whole(f, "heartbeat_seconds") };
     case "subscribed":
       return {
         type,
-        channel: text(f, "channel"),
+        channel: channel(),
         head_seq: whole(f, "head_seq"),
         owner: oneOf<Owner>(f, "owner", OWNERS),
         owner_version: whole(f, "owner_version"),
       };
     case "ack":
-      return {
-        type,
-        channel: text(f, "channel"),
-        client_id: text(f, "client_id"),
-        seq: whole(f, "seq"),
-      };
+      return { type, channel: channel(), client_id: text(f, "client_id"), seq: whole(f, "seq") };
     case "message.delta":
       return {
         type,
-        channel: text(f, "channel"),
+        channel: channel(),
         turn_id: text(f, "turn_id"),
         epoch: whole(f, "epoch"),
         owner_version: whole(f, "owner_version"),
@@ -262,16 +189,19 @@ export function readFrame(data: unknown): ServerFrame {
         delta: text(f, "delta"),
       };
     case "message.aborted":
-      return {
-        type,
-        channel: text(f, "channel"),
-        turn_id: text(f, "turn_id"),
-        epoch: whole(f, "epoch"),
-      };
+      return { type, channel: channel(), turn_id: text(f, "turn_id"), epoch: whole(f, "epoch") };
     case "typing":
-      return { type, channel: text(f, "channel"), sender: sender(f), on: flag(f, "on") };
+      return { type, channel: channel(), sender: sender(f), on: flag(f, "on") };
     case "read":
-      return { type, channel: text(f, "channel"), sender: sender(f), seq: whole(f, "seq") };
+      return { type, channel: channel(), sender: sender(f), seq: whole(f, "seq") };
+    case "presence":
+      return { type, channel: channel(), people: list(f, "people", viewer).people ?? [] };
+    case "queue":
+      return { type, channel: channel(), ...readQueue(f) };
+    case "inbox":
+      return { type, summary: readSummary(f.channel) };
+    case "counts":
+      return { type, counts: record(f.counts, "counts") as unknown as Counts };
     case "authenticated":
       return { type, expires_at: text(f, "expires_at") };
     case "error":
@@ -279,8 +209,8 @@ export function readFrame(data: unknown): ServerFrame {
         type,
         code: text(f, "code"),
         detail: text(f, "detail"),
-        ...maybe(f, "channel"),
-        ...maybe(f, "client_id"),
+        ...maybe(f, "channel", text),
+        ...maybe(f, "client_id", text),
       };
     case "message":
     case "state":

@@ -1,6 +1,7 @@
 /** The reference client of Syntera's socket protocol, for browsers and Node. */
 
-export { Channel, type Outgoing } from "./channel.ts";
+export * from "./calls.ts";
+export { Channel, type Extra, type Outgoing } from "./channel.ts";
 export { Client, type ClientEvents, type ClientOptions, type Fault } from "./client.ts";
 export type { Status } from "./connection.ts";
 export { Emitter } from "./emitter.ts";
@@ -18,3 +19,5 @@ export {
 } from "./ports.ts";
 export { Problem, Rest, type Started, type VisitorSession } from "./rest.ts";
 export type { Stream } from "./streams.ts";
+export { type Upload, upload } from "./upload.ts";
+export { type Item, type MessageView, type Reaction, View } from "./view.ts";

@@ -1,17 +1,15 @@
 /**
- * A channel's log as far as this client has it: dense, in order, each entry once.
+ * A channel's log as far as this client has it: in order, each entry once.
  *
- * An entry that comes early waits until what lies before it has come. The log is never shown with a
- * hole in it.
+ * The server sends the entries in their order, and to visitors not all of them: those that only
+ * people of the company see are left out, so that a seq may be missing here for good. What comes
+ * with a seq above the highest is next, and anything else was here before.
  */
 
 import type { Entry, Owner } from "./frames.ts";
 
-export type Applied = "new" | "duplicate" | "gap";
-
 export class Log {
   readonly #entries: Entry[] = [];
-  readonly #early = new Map<number, Entry>();
   #highest: number;
   #owner: Owner | undefined;
   #ownerVersion = 0;
@@ -25,7 +23,7 @@ export class Log {
     return this.#entries;
   }
 
-  /** The highest seq below which nothing is missing: what to resume from. */
+  /** The highest seq that came: what to resume from. */
   get highest(): number {
     return this.#highest;
   }
@@ -40,24 +38,13 @@ export class Log {
     return this.#ownerVersion;
   }
 
-  /** Whether entries wait for one that is missing. */
-  get waiting(): boolean {
-    return this.#early.size > 0;
-  }
-
-  /**
-   * Takes one entry. `taken` hears of each entry that thereby gets its place, in order: those that
-   * waited for this one too.
-   */
-  apply(entry: Entry, taken: (entry: Entry) => void): Applied {
-    if (entry.seq <= this.#highest) return "duplicate";
-    if (entry.seq > this.#highest + 1) {
-      this.#early.set(entry.seq, entry);
-      return "gap";
-    }
-    this.#place(entry, taken);
-    this.#drain(taken);
-    return "new";
+  /** Takes one entry; answers whether it is new. */
+  apply(entry: Entry): boolean {
+    if (entry.seq <= this.#highest) return false;
+    this.#entries.push(entry);
+    this.#highest = entry.seq;
+    if (entry.kind === "state") this.ownerIs(entry.owner, entry.seq);
+    return true;
   }
 
   /** The owner as the server states it beside the log; older than what is known, it is ignored. */
@@ -68,34 +55,5 @@ export class Log {
     this.#owner = owner;
     this.#ownerVersion = version;
     return true;
-  }
-
-  /**
-   * Gives up on what lies before the entries that wait: the server has said more than once that it
-   * has nothing there. Answers the seqs that are missing, first and last.
-   */
-  skip(taken: (entry: Entry) => void): [number, number] | undefined {
-    if (this.#early.size === 0) return undefined;
-    const next = Math.min(...this.#early.keys());
-    const missing: [number, number] = [this.#highest + 1, next - 1];
-    this.#highest = next - 1;
-    this.#drain(taken);
-    return missing;
-  }
-
-  #drain(taken: (entry: Entry) => void): void {
-    for (;;) {
-      const next = this.#early.get(this.#highest + 1);
-      if (!next) return;
-      this.#early.delete(next.seq);
-      this.#place(next, taken);
-    }
-  }
-
-  #place(entry: Entry, taken: (entry: Entry) => void): void {
-    this.#entries.push(entry);
-    this.#highest = entry.seq;
-    if (entry.kind === "state") this.ownerIs(entry.owner, entry.seq);
-    taken(entry);
   }
 }

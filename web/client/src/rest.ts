@@ -50,20 +50,24 @@ export class Rest {
     private readonly fetch: Fetch = (url, init) => globalThis.fetch(url, init),
   ) {}
 
-  /** Opens or renews a visitor's session. */
-  async visitor(key: string, secret?: string): Promise<VisitorSession> {
-    const body = secret === undefined ? { key } : { key, visitor_secret: secret };
-    return (await this.#call("POST", "/auth/visitors", undefined, body)) as VisitorSession;
+  /** Opens or renews a visitor's session; `identity` is what the company signed of the person. */
+  async visitor(key: string, secret?: string, identity?: string): Promise<VisitorSession> {
+    const body = {
+      key,
+      ...(secret === undefined ? {} : { visitor_secret: secret }),
+      ...(identity === undefined ? {} : { identity }),
+    };
+    return (await this.call("POST", "/auth/visitors", undefined, body)) as VisitorSession;
   }
 
   /** Answers the visitor's open conversation, or a new one. */
   async start(agentId: string, token: string): Promise<Started> {
-    return (await this.#call("POST", `/agents/${agentId}/start`, token, {})) as Started;
+    return (await this.call("POST", `/agents/${agentId}/start`, token, {})) as Started;
   }
 
   /** Asks for a person (`queued`) or ends the conversation (`closed`). */
   async setOwner(channel: string, owner: Extract<Owner, "queued" | "closed">, token: string) {
-    await this.#call("POST", `/channels/${channel}/owner`, token, { owner });
+    await this.call("POST", `/channels/${channel}/owner`, token, { owner });
   }
 
   /** One page of a channel's log, in the order of seq. */
@@ -74,13 +78,14 @@ export class Rest {
   ): Promise<Entry[]> {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) search.set(name, String(value));
-    const page = (await this.#call("GET", `/messages/${channel}?${search}`, token)) as {
+    const page = (await this.call("GET", `/messages/${channel}?${search}`, token)) as {
       items: unknown[];
     };
     return page.items.map(readEntry);
   }
 
-  async #call(method: string, path: string, token?: string, body?: unknown): Promise<unknown> {
+  /** Any request with JSON both ways; `path` begins after `/api/v1`. */
+  async call(method: string, path: string, token?: string, body?: unknown): Promise<unknown> {
     const response = await this.fetch(this.base + path, {
       method,
       headers: {
@@ -95,14 +100,26 @@ export class Rest {
     });
     const answer: unknown = await response.json().catch(() => undefined);
     if (response.ok) return answer;
-    const problem = (answer ?? {}) as { code?: string; title?: string; request_id?: string };
-    const wait = Number(response.headers.get("retry-after"));
-    throw new Problem(
-      response.status,
-      problem.code ?? "unknown",
-      problem.title ?? response.statusText,
-      problem.request_id,
-      wait > 0 ? wait : undefined,
+    throw problemOf(response.status, response.statusText, answer, (name) =>
+      response.headers.get(name),
     );
   }
+}
+
+/** The refusal that an answer says. */
+export function problemOf(
+  status: number,
+  statusText: string,
+  answer: unknown,
+  header: (name: string) => string | null,
+): Problem {
+  const said = (answer ?? {}) as { code?: string; title?: string; request_id?: string };
+  const wait = Number(header("retry-after"));
+  return new Problem(
+    status,
+    said.code ?? "unknown",
+    said.title ?? statusText,
+    said.request_id,
+    wait > 0 ? wait : undefined,
+  );
 }

@@ -24,6 +24,7 @@ async function conversation(seed: number): Promise<void> {
   b.net.latency = () => 1 + Math.floor(random() * 40);
   const harm = (): boolean => {
     const chance = random();
+    // A frame is lost with its connection only: what TCP delivers has no holes.
     if (chance < 0.05) b.net.cut();
     return chance > 0.01;
   };

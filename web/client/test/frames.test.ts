@@ -41,20 +41,73 @@ describe("reading a frame", () => {
   });
 
   it("keeps the place of an entry whose kind it does not know", () => {
-    expect(readFrame('{"type":"reaction","kind":"reaction","channel":"ch","seq":4}')).toEqual({
+    expect(readFrame('{"type":"poll","kind":"poll","channel":"ch","seq":4}')).toEqual({
       type: "entry",
       entry: { channel: "ch", seq: 4, kind: "other" },
     });
   });
 
   it("does not stumble over a type of frame that it does not know", () => {
-    expect(readFrame('{"type":"presence","channel":"ch"}')).toEqual({
+    expect(readFrame('{"type":"weather","channel":"ch"}')).toEqual({
       type: "unknown",
-      name: "presence",
+      name: "weather",
+    });
+  });
+
+  it("gives a message that was taken back without a word of it", () => {
+    const { body: _, ...gone } = message;
+    const read = readFrame(JSON.stringify({ ...gone, deleted_at: "2026-11-23T10:01:00Z" }));
+    expect(read).toMatchObject({ entry: { body: { text: "" }, deleted_at: expect.anything() } });
+  });
+
+  it("reads what later entries do to earlier ones", () => {
+    const base = { ...message, body: undefined, of_seq: 2 };
+    const read = (over: object) => readFrame(JSON.stringify({ ...base, ...over }));
+    expect(read({ type: "edit", kind: "edit", body: { text: "x" } })).toMatchObject({
+      entry: { kind: "edit", of_seq: 2, body: { text: "x" } },
+    });
+    expect(read({ type: "delete", kind: "delete" })).toMatchObject({ entry: { kind: "delete" } });
+    expect(read({ type: "reaction", kind: "reaction", emoji: "👍", on: true })).toMatchObject({
+      entry: { emoji: "👍", on: true },
+    });
+    const helpful = { what: "helpful", helpful: false };
+    expect(read({ type: "change", kind: "change", change: helpful })).toMatchObject({
+      entry: { change: helpful, of_seq: 2 },
+    });
+    expect(read({ type: "change", kind: "change", change: { what: "painted" } })).toMatchObject({
+      entry: { change: { what: "other" } },
+    });
+  });
+
+  it("gives a tree whole or not at all", () => {
+    const tree = (blocks: unknown) =>
+      readFrame(JSON.stringify({ ...message, body: { text: "x", blocks } }));
+    const known = [{ type: "list", start: null, items: [[{ type: "rule" }]] }];
+    expect(tree(known)).toMatchObject({ entry: { body: { blocks: known } } });
+    const strange = [
+      [{ type: "html", html: "<b>" }],
+      [{ type: "paragraph", spans: [{ type: "image", src: "x" }] }],
+      [{ type: "paragraph", spans: [{ type: "link", href: 1, spans: [] }] }],
+      JSON.parse("[".repeat(400) + "]".repeat(400)),
+      "x",
+      [null],
+    ];
+    for (const one of strange) expect(tree(one)).not.toHaveProperty("entry.body.blocks");
+  });
+
+  it("reads a place in the queue, with what is not known left out", () => {
+    const queue = { type: "queue", channel: "ch", position: 2, expected_wait_seconds: null };
+    expect(readFrame(JSON.stringify({ ...queue, people_online: 3 }))).toEqual({
+      type: "queue",
+      channel: "ch",
+      position: 2,
+      people_online: 3,
     });
   });
 
   it.each([
+    ["a reaction without a sign", JSON.stringify({ ...message, kind: "reaction", of_seq: 1 })],
+    ["a message without a body", JSON.stringify({ ...message, body: undefined })],
     ["not text", new ArrayBuffer(2)],
     ["not JSON", "{"],
     ["a list", "[]"],

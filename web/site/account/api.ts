@@ -8,7 +8,7 @@ import { type Document, Problem } from "./problem.ts";
 const BASE = "/api/v1";
 const ANSWER_WITHIN_MS = 30_000;
 
-export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** Codes after which a new access token helps. Its cookie ends with it, so that mostly none is sent. */
 const RENEWABLE = new Set(["token_expired", "unauthenticated"]);

@@ -20,7 +20,7 @@ export class Widget {
     this.launcher = page.locator("syntera-widget .launcher");
     this.panel = page.getByRole("dialog");
     this.log = page.getByRole("log");
-    this.field = this.panel.getByRole("textbox");
+    this.field = this.panel.locator(".composer textarea");
     this.send = this.panel.getByRole("button", { name: "Send message" });
     this.person = this.panel.locator(".bar").getByRole("button", { name: "Talk to a person" });
   }

@@ -59,7 +59,11 @@ test.describe("by keyboard", () => {
     await page.keyboard.press("Shift+Tab");
     await expect(widget.panel.getByRole("button", { name: "End conversation" })).toBeFocused();
     await widget.field.focus();
-    // Nothing is written, so the send button is passed over; then comes the launcher, then the page.
+    // Files and emoji; nothing is written, so the send button is passed over; then the launcher.
+    for (const name of ["Attach files", "Add an emoji"]) {
+      await page.keyboard.press("Tab");
+      await expect(widget.panel.getByRole("button", { name })).toBeFocused();
+    }
     await page.keyboard.press("Tab");
     await expect(widget.launcher).toBeFocused();
     await page.keyboard.press("Shift+Tab");

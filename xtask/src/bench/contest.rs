@@ -1,5 +1,6 @@
 //! A contest: the contestants take turns, round after round, and are compared within each round.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -38,31 +39,63 @@ pub(super) trait Contestant {
 }
 
 /// What one measurement gave; what a contestant does not measure is `None`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Sample {
     /// Operations that were counted.
     pub(super) operations: u64,
-    pub(super) per_second: f64,
+    pub(super) per_second: Option<f64>,
     /// User and system time for each operation, in microseconds.
     pub(super) cpu_micros: Option<f64>,
     /// The 99th percentile of the times of answers at a fixed rate, in microseconds.
     pub(super) p99_micros: Option<f64>,
     /// Memory after the load, in KiB.
     pub(super) pss_kib: Option<u64>,
+    /// What only some benches measure, in the unit of its title.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) more: BTreeMap<Figure, f64>,
 }
 
 /// What can be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Figure {
     Cpu,
     P99,
     Rate,
     Memory,
+    /// What the stores behind a service used for each operation.
+    Stores,
+    SocketMemory,
+    Gzip,
+    Brotli,
+    /// Lighthouse's points for performance, of 100.
+    Points,
+    /// Cumulative layout shift.
+    Shift,
+    /// Total blocking time.
+    Blocking,
+    /// Tasks of 50 ms and longer before the first click.
+    LongTasks,
+    /// Those in which a script of the contestant ran.
+    OwnLongTasks,
 }
 
 impl Figure {
-    pub(super) const ALL: [Self; 4] = [Self::Cpu, Self::Rate, Self::P99, Self::Memory];
+    pub(super) const ALL: [Self; 13] = [
+        Self::Cpu,
+        Self::Stores,
+        Self::Rate,
+        Self::P99,
+        Self::Memory,
+        Self::SocketMemory,
+        Self::Gzip,
+        Self::Brotli,
+        Self::Points,
+        Self::Shift,
+        Self::Blocking,
+        Self::LongTasks,
+        Self::OwnLongTasks,
+    ];
 
     /// With its unit.
     pub(super) fn title(self) -> &'static str {
@@ -71,6 +104,15 @@ impl Figure {
             Self::P99 => "p99, ms",
             Self::Rate => "per second",
             Self::Memory => "memory, MiB",
+            Self::Stores => "stores' CPU, µs",
+            Self::SocketMemory => "memory a socket, KiB",
+            Self::Gzip => "gzip, KiB",
+            Self::Brotli => "brotli, KiB",
+            Self::Points => "performance, points",
+            Self::Shift => "layout shift",
+            Self::Blocking => "blocking time, ms",
+            Self::LongTasks => "long tasks",
+            Self::OwnLongTasks => "long tasks of its own",
         }
     }
 
@@ -79,13 +121,14 @@ impl Figure {
         match self {
             Self::Cpu => sample.cpu_micros,
             Self::P99 => sample.p99_micros.map(|micros| micros / 1000.0),
-            Self::Rate => Some(sample.per_second),
+            Self::Rate => sample.per_second,
             Self::Memory => sample.pss_kib.map(|kib| kib as f64 / 1024.0),
+            _ => sample.more.get(&self).copied(),
         }
     }
 }
 
-/// What a ratio shall be.
+/// What a ratio or a figure shall be.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Goal {
@@ -100,6 +143,14 @@ impl Goal {
             Self::AtLeast(limit) => ratio >= limit,
         }
     }
+}
+
+/// Which figure is held against a number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) figure: Figure,
+    pub(super) of: &'static str,
+    pub(super) goal: Goal,
 }
 
 /// Which figure of ours is held against whose.
@@ -203,10 +254,10 @@ mod tests {
     fn sample(cpu: f64) -> Sample {
         Sample {
             operations: 1,
-            per_second: 1.0,
+            per_second: Some(1.0),
             cpu_micros: Some(cpu),
-            p99_micros: None,
             pss_kib: Some(2048),
+            ..Sample::default()
         }
     }
 

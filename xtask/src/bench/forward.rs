@@ -18,12 +18,15 @@ pub(super) const BENCH: Bench = Bench {
         our gateway (ADR 13).",
     programs: &["bench"],
     needs: &[upstream::HAPROXY, upstream::NGINX, upstream::WRK],
+    timed: true,
     comparisons: &[
         against(PER_CORE, "HAProxy"),
         against(PER_CORE, "nginx"),
         against("hyper", "HAProxy"),
         against("axum", "HAProxy"),
     ],
+    limits: &[],
+    optional: &[],
     run,
 };
 

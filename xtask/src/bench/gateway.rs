@@ -26,6 +26,7 @@ pub(super) const BENCH: Bench = Bench {
         peers log nothing.",
     programs: &["bench", "gateway"],
     needs: &[upstream::HAPROXY, upstream::NGINX, upstream::WRK, REDIS],
+    timed: true,
     comparisons: &[
         against(Figure::Cpu, EACH, "HAProxy ES256", Some(Goal::AtMost(0.8))),
         against(Figure::Cpu, ALL, "HAProxy", Some(Goal::AtMost(1.25))),
@@ -34,6 +35,8 @@ pub(super) const BENCH: Bench = Bench {
         against(Figure::P99, ALL, "HAProxy", None),
         against(Figure::Memory, ALL, "HAProxy", None),
     ],
+    limits: &[],
+    optional: &[],
     run,
 };
 

@@ -82,6 +82,9 @@ impl<'a> Ground<'a> {
 
 /// Only the programs named, with the features that they have in a build of everything.
 fn build(workspace: &Workspace, instance: &Instance, programs: &[&str]) -> Result<PathBuf> {
+    if programs.is_empty() {
+        return instance.sub("bin");
+    }
     let mut cargo = cargo::command();
     cargo
         .args(["build", "--workspace", "--release"])

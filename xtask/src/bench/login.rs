@@ -35,6 +35,7 @@ pub(super) const BENCH: Bench = Bench {
         share the machine; the loop has it alone.",
     programs: &["bench", "auth"],
     needs: &[],
+    timed: true,
     comparisons: &[
         Comparison {
             figure: Figure::Rate,
@@ -55,6 +56,8 @@ pub(super) const BENCH: Bench = Bench {
             goal: Some(Goal::AtMost(2.0)),
         },
     ],
+    limits: &[],
+    optional: &[],
     run,
 };
 
@@ -277,10 +280,10 @@ impl Contestant for Logins<'_> {
         let cpu_micros = used / logins.requests as f64;
         Ok(Sample {
             operations: logins.requests,
-            per_second: logins.per_second,
+            per_second: Some(logins.per_second),
             cpu_micros: Some(cpu_micros),
-            p99_micros: None,
             pss_kib: Some(usage::pss_kib(pid)?),
+            ..Sample::default()
         })
     }
 }
@@ -352,10 +355,9 @@ impl Contestant for Checks<'_> {
         };
         Ok(Sample {
             operations: checks.requests,
-            per_second: checks.per_second,
-            cpu_micros: None,
+            per_second: Some(checks.per_second),
             p99_micros: Some(checks.p99_micros),
-            pss_kib: None,
+            ..Sample::default()
         })
     }
 }

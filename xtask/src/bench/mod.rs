@@ -6,6 +6,7 @@
 //! a file here with a [`Bench`], and its line in [`ALL`].
 
 mod contest;
+mod fanout;
 mod forward;
 mod gateway;
 mod ground;
@@ -19,6 +20,8 @@ mod spread;
 mod token;
 mod upstream;
 mod usage;
+mod verdict;
+mod widget;
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -27,10 +30,11 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use self::contest::{Comparison, Entry, Plan};
+use self::contest::{Comparison, Entry, Limit, Plan};
 use self::ground::Ground;
 use self::machine::Machine;
-use self::results::{Ratio, Record};
+use self::results::Record;
+use self::verdict::{Held, Ratio};
 use crate::install::{self, Need};
 use crate::place::Workspace;
 use crate::supervise::{self, Supervisor};
@@ -45,16 +49,24 @@ struct Bench {
     programs: &'static [&'static str],
     /// What it needs from Debian.
     needs: &'static [Need],
+    /// Whether its measurements take the time of the plan. Others take as long as they take.
+    timed: bool,
     comparisons: &'static [Comparison],
+    /// Figures of ours with goals of their own.
+    limits: &'static [Limit],
+    /// Contestants that this machine may lack; what is compared with them is then left out.
+    optional: &'static [&'static str],
     /// Starts the contestants, lets them compete, stops them.
     run: fn(&Ground<'_>, Plan) -> Result<Vec<Entry>>,
 }
 
-const ALL: [&Bench; 4] = [
+const ALL: [&Bench; 6] = [
     &token::BENCH,
     &forward::BENCH,
     &gateway::BENCH,
     &login::BENCH,
+    &fanout::BENCH,
+    &widget::BENCH,
 ];
 
 /// Fewer rounds are a trial, which is shown and not recorded.
@@ -121,10 +133,19 @@ fn compete(bench: &Bench, ground: &Ground<'_>, plan: Plan) -> Result<()> {
     let mut machine = Machine::look(root, &packages)?;
     let contestants = (bench.run)(ground, plan)?;
     machine.end()?;
+    let missing = |name: &str| {
+        bench.optional.contains(&name) && !contestants.iter().any(|entry| entry.name == name)
+    };
     let ratios = bench
         .comparisons
         .iter()
+        .filter(|comparison| !missing(comparison.theirs))
         .map(|comparison| Ratio::of(&contestants, comparison))
+        .collect::<Result<_>>()?;
+    let limits = bench
+        .limits
+        .iter()
+        .map(|limit| Held::of(&contestants, limit))
         .collect::<Result<_>>()?;
     let record = Record {
         bench: bench.name.to_owned(),
@@ -133,10 +154,11 @@ fn compete(bench: &Bench, ground: &Ground<'_>, plan: Plan) -> Result<()> {
             .trim()
             .to_owned(),
         rounds: plan.rounds,
-        seconds: plan.time.as_secs(),
+        seconds: if bench.timed { plan.time.as_secs() } else { 0 },
         machine,
         contestants,
         ratios,
+        limits,
     };
     say::line(format!("\n{}", record.markdown()));
     if plan.rounds < ENOUGH {

@@ -120,10 +120,11 @@ impl Contestant for Proxy<'_> {
         let cpu_micros = used / operations as f64;
         Ok(Sample {
             operations,
-            per_second: load.per_second,
+            per_second: Some(load.per_second),
             cpu_micros: Some(cpu_micros),
             p99_micros: Some(self.p99_micros(time)?),
             pss_kib: Some(usage::pss_kib(pid)?),
+            ..Sample::default()
         })
     }
 }

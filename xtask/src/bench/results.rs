@@ -7,9 +7,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::contest::{Comparison, Entry, Figure, Goal, ratio};
+use super::contest::{Entry, Figure};
 use super::machine::Machine;
 use super::spread::Spread;
+use super::verdict::{Held, Ratio, verdict};
 
 /// One run of one bench.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,37 +20,14 @@ pub(super) struct Record {
     /// RFC 3339, UTC.
     pub(super) at: String,
     pub(super) rounds: usize,
+    /// Of each measurement; 0 where each takes as long as it takes.
     pub(super) seconds: u64,
     pub(super) machine: Machine,
     pub(super) contestants: Vec<Entry>,
     pub(super) ratios: Vec<Ratio>,
-}
-
-/// A figure of ours, as a multiple of theirs.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Ratio {
-    pub(super) figure: Figure,
-    pub(super) ours: String,
-    pub(super) theirs: String,
-    pub(super) ratio: Spread,
-    pub(super) goal: Option<Goal>,
-}
-
-impl Ratio {
-    /// # Errors
-    /// When a contestant did not measure the figure.
-    pub(super) fn of(entries: &[Entry], comparison: &Comparison) -> Result<Self> {
-        let (ours, theirs) = (comparison.ours, comparison.theirs);
-        let ratio = ratio(entries, comparison)
-            .with_context(|| format!("{} of {ours} and {theirs}", comparison.figure.title()))?;
-        Ok(Self {
-            figure: comparison.figure,
-            ours: ours.to_owned(),
-            theirs: theirs.to_owned(),
-            ratio,
-            goal: comparison.goal,
-        })
-    }
+    /// Figures with goals of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) limits: Vec<Held>,
 }
 
 impl Record {
@@ -67,12 +45,15 @@ impl Record {
                 },
             )
             .collect();
+        let time = match self.seconds {
+            0 => String::new(),
+            seconds => format!(" of {seconds} s"),
+        };
         let mut text = format!(
-            "## {}\n\n{}\n\n{} rounds of {} s at {}, commit {}; {} × {}, {} MiB, Linux {}; load {} before, {} after; {}.\n\n",
+            "## {}\n\n{}\n\n{} rounds{time} at {}, commit {}; {} × {}, {} MiB, Linux {}; load {} before, {} after; {}.\n\n",
             self.bench,
             self.about,
             self.rounds,
-            self.seconds,
             self.at,
             machine.commit,
             machine.cores,
@@ -85,6 +66,7 @@ impl Record {
         );
         text += &self.figures();
         text += &self.ratios();
+        text += &self.limits();
         text
     }
 
@@ -119,27 +101,44 @@ impl Record {
     }
 
     fn ratios(&self) -> String {
+        if self.ratios.is_empty() {
+            return String::new();
+        }
         let mut text =
             "\n| ours | against | figure | ratio (smallest–largest) | goal | |\n|---|---|---|---:|---:|---|\n"
                 .to_owned();
         for ratio in &self.ratios {
-            let goal = match ratio.goal {
-                Some(Goal::AtMost(limit)) => format!("≤ {limit}"),
-                Some(Goal::AtLeast(limit)) => format!("≥ {limit}"),
-                None => String::new(),
-            };
-            let verdict = match ratio.goal.map(|goal| goal.is_met(ratio.ratio.median)) {
-                Some(true) => "met",
-                Some(false) => "**missed**",
-                None => "",
-            };
             let Spread { median, min, max } = ratio.ratio;
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {median:.2} ({min:.2}–{max:.2}) | {goal} | {verdict} |",
+                "| {} | {} | {} | {median:.2} ({min:.2}–{max:.2}) | {} |",
                 ratio.ours,
                 ratio.theirs,
                 ratio.figure.title(),
+                verdict(ratio.goal, median),
+            );
+        }
+        text
+    }
+
+    fn limits(&self) -> String {
+        if self.limits.is_empty() {
+            return String::new();
+        }
+        let mut text =
+            "\n| | figure | value (smallest–largest) | goal | |\n|---|---|---:|---:|---|\n"
+                .to_owned();
+        for held in &self.limits {
+            let Spread { median, min, max } = held.value;
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} ({}–{}) | {} |",
+                held.of,
+                held.figure.title(),
+                short(median),
+                short(min),
+                short(max),
+                verdict(Some(held.goal), median),
             );
         }
         text
@@ -196,16 +195,16 @@ fn render(records: &[Record]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::contest::Sample;
+    use crate::bench::contest::{Comparison, Goal, Limit, Sample};
     use crate::place::Workspace;
 
     fn entry(name: &str, cpu: [f64; 3], p99: Option<f64>) -> Entry {
         let samples = cpu.map(|cpu| Sample {
             operations: 1000,
-            per_second: 12_345.6,
+            per_second: Some(12_345.6),
             cpu_micros: Some(cpu),
             p99_micros: p99,
-            pss_kib: None,
+            ..Sample::default()
         });
         Entry {
             name: name.to_owned(),
@@ -248,6 +247,7 @@ mod tests {
             },
             contestants,
             ratios: ratios.to_vec(),
+            limits: Vec::new(),
         }
     }
 
@@ -275,6 +275,39 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("| 0.80 (0.75–1.00) |  |  |"), "{text}");
+    }
+
+    #[test]
+    fn a_figure_can_have_a_goal_of_its_own() {
+        let mut record = record();
+        record.seconds = 0;
+        for entry in &mut record.contestants {
+            for (sample, points) in entry.samples.iter_mut().zip([3.0, 0.0, 1.0]) {
+                sample.more.insert(Figure::Shift, points);
+            }
+        }
+        let limit = |figure, most| Limit {
+            figure,
+            of: "gateway",
+            goal: Goal::AtMost(most),
+        };
+        for most in [1.0, 0.5] {
+            let held = Held::of(&record.contestants, &limit(Figure::Shift, most));
+            record.limits.push(held.unwrap());
+        }
+        assert!(Held::of(&record.contestants, &limit(Figure::Gzip, 1.0)).is_err());
+        let text = record.markdown();
+        assert!(text.contains("3 rounds at 2026"), "{text}");
+        let row = "| gateway | layout shift | 1.00 (0.00–3.00) | ≤";
+        assert!(text.contains(&format!("{row} 1 | met |")), "{text}");
+        assert!(
+            text.contains(&format!("{row} 0.5 | **missed** |")),
+            "{text}"
+        );
+        let json = serde_json::to_string(&record).unwrap();
+        assert!(json.contains(r#""more":{"shift":3.0}"#), "{json}");
+        let back: Record = serde_json::from_str(&json).unwrap();
+        assert_eq!(back.markdown(), text);
     }
 
     #[test]

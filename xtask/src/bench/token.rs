@@ -15,10 +15,13 @@ pub(super) const BENCH: Bench = Bench {
     about: "One access token checked again and again on one thread. A wrong verdict ends the program.",
     programs: &["bench"],
     needs: &[],
+    timed: true,
     comparisons: &[
         against("raw", Some(Goal::AtMost(1.25))),
         against("raw, key parsed each time", None),
     ],
+    limits: &[],
+    optional: &[],
     run,
 };
 
@@ -98,10 +101,9 @@ impl Contestant for Worker {
         let (ops, nanos) = (figures.ops as f64, figures.cpu_nanos as f64);
         Ok(Sample {
             operations: figures.ops,
-            per_second: ops / figures.seconds,
+            per_second: Some(ops / figures.seconds),
             cpu_micros: Some(nanos / 1000.0 / ops),
-            p99_micros: None,
-            pss_kib: None,
+            ..Sample::default()
         })
     }
 }

@@ -39,6 +39,12 @@ pub(super) enum Port {
     Hyper,
     PerCore,
     Axum,
+    /// The first of the two of our chat.
+    Chat,
+    IdleChat,
+    Centrifuge,
+    IdleCentrifuge,
+    Nchan,
 }
 
 impl Port {
@@ -55,6 +61,11 @@ impl Port {
             Self::Hyper => 10,
             Self::PerCore => 11,
             Self::Axum => 12,
+            Self::Chat => 14,
+            Self::IdleChat => 16,
+            Self::Centrifuge => 18,
+            Self::IdleCentrifuge => 19,
+            Self::Nchan => 20,
         })
     }
 }
@@ -73,9 +84,20 @@ pub(super) struct Upstream<'a> {
 
 impl<'a> Upstream<'a> {
     pub(super) fn start(ground: &'a Ground<'a>) -> Result<Self> {
+        Self::with_company(ground, (0, 0))
+    }
+
+    /// With a company of so many colleagues and rooms among the keys.
+    pub(super) fn with_company(
+        ground: &'a Ground<'a>,
+        (colleagues, rooms): (u32, u32),
+    ) -> Result<Self> {
         let keys = ground.folder.join("keys");
         let mut make = Command::new(ground.program("bench"));
-        make.args(["keys", "--people", PEOPLE, "--out"]).arg(&keys);
+        make.args(["keys", "--people", PEOPLE])
+            .args(["--colleagues", &colleagues.to_string()])
+            .args(["--rooms", &rooms.to_string(), "--out"])
+            .arg(&keys);
         run::output(&mut make)?;
         let read =
             |path: PathBuf| fs::read_to_string(&path).with_context(|| path.display().to_string());

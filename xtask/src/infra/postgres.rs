@@ -85,6 +85,8 @@ pub(crate) fn prepare(
         ("max_connections", "200".into()),
         ("shared_buffers", "128MB".into()),
         ("fsync", "on".into()),
+        // A database cannot be dropped while a connection to it begins.
+        ("authentication_timeout", "5s".into()),
         ("shared_preload_libraries", String::new()),
         ("log_timezone", "UTC".into()),
     ] {
@@ -212,6 +214,7 @@ pub(crate) fn initialise(
         .env("SYNTERA_POSTGRES_AUTH_PASSWORD", &secrets.postgres_auth)
         .env("SYNTERA_POSTGRES_AGENT_PASSWORD", &secrets.postgres_agent)
         .env("SYNTERA_POSTGRES_CRM_PASSWORD", &secrets.postgres_crm)
+        .env("SYNTERA_POSTGRES_CHAT_PASSWORD", &secrets.postgres_chat)
         .env(
             "SYNTERA_POSTGRES_ANALYTICS_PASSWORD",
             &secrets.postgres_analytics,

@@ -2,9 +2,8 @@
 //! Debian packages. All of them lie in the cache; nothing is installed into the machine.
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 
 use crate::place::Workspace;
 use crate::python::Python;
@@ -56,30 +55,6 @@ fn debian_program(workspace: &Workspace, program: &str, package: &str) -> Result
     if run::on_path(program) {
         return Ok(program.into());
     }
-    let folder = install::cached(workspace, &format!("debian-{package}"), |new| {
-        if !run::on_path("apt-get") {
-            bail!("{program} is missing, and this is no Debian: install what brings it");
-        }
-        let mut download = Command::new("apt-get");
-        download.args(["download", package]).current_dir(new);
-        let what = format!("downloading {package} (once)");
-        // A machine that never asked has no package lists.
-        if run::quietly(&what, &mut download).is_err() {
-            install::update_lists()?;
-            run::quietly(&what, &mut download)?;
-        }
-        let archive = std::fs::read_dir(new)?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
-            .context("apt-get download left no package")?;
-        run::quietly(
-            &format!("unpacking {package}"),
-            Command::new("dpkg-deb")
-                .arg("--extract")
-                .arg(&archive)
-                .arg(new),
-        )?;
-        Ok(std::fs::remove_file(archive)?)
-    })?;
+    let folder = install::debian_unpacked(workspace, package)?;
     Ok(folder.join("usr/bin").join(program))
 }

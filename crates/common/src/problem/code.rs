@@ -68,6 +68,8 @@ error_codes! {
     SecondFactorSetupRequired = "second_factor_setup_required", FORBIDDEN, "This workspace demands a second factor";
     /// The workspace lets in only visitors who prove who they are.
     IdentityRequired = "identity_required", FORBIDDEN, "Visitors must prove who they are";
+    /// The workspace takes nothing of a visitor who has not agreed to its text.
+    ConsentRequired = "consent_required", FORBIDDEN, "The visitor has to agree first";
     /// The request comes from an origin that is not allowed here.
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Requests from this origin are not allowed";
     /// Nothing is there, or not for this workspace.

@@ -22,6 +22,9 @@ use crate::Problem;
 
 /// What of a body comes later than this does not put a deadline off any more, so that a trickle ends.
 const UPLOAD_WITHIN: Duration = Duration::from_secs(60);
+/// A large body has a second more for so many bytes that have come: whoever is as fast as a slow mobile
+/// network is no trickle.
+const SLOWEST_PER_SECOND: u64 = 16 * 1024;
 
 /// Answers 503 where the routes of `router` have not begun their answer within `deadline`, counted from
 /// the last piece of the request.
@@ -51,9 +54,16 @@ pub struct Arrival {
 
 #[derive(Debug, Clone)]
 struct Coming {
-    /// What comes later does not count.
+    /// What comes later does not count, but for the time that the bytes so far are worth.
     until: Instant,
-    last: Arc<Mutex<Instant>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What has come of a body.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    last: Instant,
+    bytes: u64,
 }
 
 impl Arrival {
@@ -75,7 +85,10 @@ impl Arrival {
         let begun = Instant::now();
         let coming = Coming {
             until: begun + upload_within,
-            last: Arc::new(Mutex::new(begun)),
+            seen: Arc::new(Mutex::new(Seen {
+                last: begun,
+                bytes: 0,
+            })),
         };
         let watched = Watched {
             body,
@@ -109,12 +122,14 @@ impl Arrival {
 
 impl Coming {
     fn last(&self) -> Instant {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.min(self.until)
+        let Seen { last, bytes } = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        last.min(self.until + Duration::from_secs(bytes / SLOWEST_PER_SECOND))
     }
 
-    fn note(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    fn note(&self, bytes: usize) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.last = Instant::now();
+        seen.bytes += bytes as u64;
     }
 }
 
@@ -132,7 +147,11 @@ impl HttpBody for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.coming.note();
+        let bytes = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+            _ => 0,
+        };
+        self.coming.note(bytes);
         Poll::Ready(frame)
     }
 
@@ -182,6 +201,22 @@ mod tests {
     async fn silence_is() {
         let answer = status(pieces(1, DEADLINE * 20)).await;
         assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[tokio::test]
+    async fn a_large_body_has_the_time_that_its_bytes_are_worth() {
+        let piece = vec![0_u8; SLOWEST_PER_SECOND as usize];
+        let pieces = stream::iter(0..4).then(move |_| {
+            let piece = piece.clone();
+            async move {
+                tokio::time::sleep(DEADLINE).await;
+                Ok::<_, std::io::Error>(piece)
+            }
+        });
+        let (body, arrival) = Arrival::watch_for(Body::from_stream(pieces), DEADLINE);
+        let whole = axum::body::to_bytes(body, usize::MAX);
+        let whole = arrival.within(DEADLINE * 2, whole).await;
+        assert!(whole.is_some_and(|bytes| bytes.is_ok()));
     }
 
     #[tokio::test]

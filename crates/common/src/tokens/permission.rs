@@ -69,7 +69,7 @@ impl FromStr for Role {
 
 macro_rules! permissions {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)+) => {
-        /// One thing that a caller may do, as `<resource>:<read|write>`.
+        /// One thing that a caller may do, as `<resource>:<read|write|moderate>`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Permission { $($(#[doc = $doc])* $name,)+ }
 
@@ -105,6 +105,10 @@ permissions! {
     ConversationsRead = "conversations:read",
     /// Write in conversations, take them over, end them.
     ConversationsWrite = "conversations:write",
+    /// Take back what others said in conversations.
+    ConversationsModerate = "conversations:moderate",
+    /// Change how conversations go: their settings, teams, shared views and shared replies.
+    ChatSettingsWrite = "chat_settings:write",
     /// See metrics and reports.
     AnalyticsRead = "analytics:read",
     /// See API keys.

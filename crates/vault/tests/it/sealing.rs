@@ -1,6 +1,6 @@
 //! What is sealed opens where it stands, on every replica, and nowhere else.
 
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Instant};
 
 use async_trait::async_trait;
 use common::{ErrorCode, Problem};
@@ -235,7 +235,7 @@ async fn without_its_key_service_nothing_is_sealed_or_opened_and_later_all_is() 
 }
 
 #[tokio::test]
-async fn without_the_database_a_scope_in_use_goes_on_for_a_minute() {
+async fn without_the_database_a_scope_in_use_goes_on_for_eight_minutes() {
     let fleet = Fleet::start().await;
     let (pool, proxy) = fleet.database.behind_a_proxy("crm").await;
     let vault = Vault::new("crm", pool, Arc::new(env_keys(OLD)), fleet.clock.clone());
@@ -245,6 +245,16 @@ async fn without_the_database_a_scope_in_use_goes_on_for_a_minute() {
     proxy.take_down();
     assert_opens(&vault, scope, &context, &sealed).await;
     fleet.clock.advance(A_MINUTE);
+    // One waits for the store, and the next ones do not.
+    assert_opens(&vault, scope, &context, &sealed).await;
+    let before = Instant::now();
+    let meanwhile = seal(&vault, scope, &context).await;
+    assert_opens(&vault, scope, &context, &meanwhile).await;
+    assert!(before.elapsed() < Duration::from_secs(1));
+    let error = vault.seal(workspace(), &context, b"text").await;
+    let error = error.expect_err("a scope that is not in use");
+    assert_eq!(Problem::from(error).code(), ErrorCode::Unavailable);
+    fleet.clock.advance(A_MINUTE * 7);
     let error = refusal(&vault, scope, &context, &sealed).await;
     assert_eq!(Problem::from(error).code(), ErrorCode::Unavailable);
 

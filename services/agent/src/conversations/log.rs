@@ -42,6 +42,8 @@ pub struct Header {
     pub opened_at: DateTime<Utc>,
     /// When it ended.
     pub closed_at: Option<DateTime<Utc>>,
+    /// Whether it was opened again, and is open.
+    pub reopened: bool,
     /// Whether a person was asked for or took over.
     pub escalated: bool,
 }
@@ -82,6 +84,23 @@ pub struct Turn {
     pub first_delta_ms: Option<i64>,
     /// Milliseconds from the message to the finished answer.
     pub total_ms: i64,
+}
+
+/// What became of a message later.
+#[derive(Debug, Clone)]
+pub enum Revised {
+    /// It says something else.
+    Edited {
+        /// The message.
+        seq: i64,
+        /// What it says now.
+        content: String,
+    },
+    /// It was taken back.
+    Deleted {
+        /// The message.
+        seq: i64,
+    },
 }
 
 /// The log. Cheap to clone.
@@ -171,6 +190,29 @@ impl ConversationLog {
         Ok(())
     }
 
+    /// Edits messages, and leaves out those that were taken back. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// When MongoDB fails; then the same may be done again.
+    pub async fn revise(&self, header: &Header, revised: &[Revised]) -> Result<()> {
+        for revision in revised {
+            match revision {
+                Revised::Edited { seq, content } => {
+                    let mut message = key(header, bucket(*seq));
+                    message.insert("messages.seq", *seq);
+                    let set = doc! { "$set": { "messages.$.content": content } };
+                    self.conversations.update_one(message, set).await?;
+                }
+                Revised::Deleted { seq } => {
+                    let pull = doc! { "$pull": { "messages": { "seq": *seq } } };
+                    let bucket = key(header, bucket(*seq));
+                    self.conversations.update_one(bucket, pull).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Makes a bucket if it is not there, and brings what is known up to date.
     async fn touch(&self, header: &Header, bucket: i64) -> Result<()> {
         let time = |at: DateTime<Utc>| bson::DateTime::from_millis(at.timestamp_millis());
@@ -191,7 +233,10 @@ impl ConversationLog {
             "metadata.intent": Bson::Null,
         };
         let contact = header.contact.map(|contact| contact.to_string().into());
-        let closed_at = header.closed_at.map(|at| time(at).into());
+        let closed_at = match header.closed_at {
+            None if header.reopened => Some(Bson::Null),
+            closed_at => closed_at.map(|at| time(at).into()),
+        };
         let escalated = header.escalated.then_some(Bson::Boolean(true));
         for (field, value, otherwise) in [
             ("contact_id", contact, Bson::Null),

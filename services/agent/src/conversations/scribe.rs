@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use chat_api::{Entry, EntryKind, SenderKind};
+use chat_api::{Entry, EntryKind, OwnerState, SenderKind};
 use crm_api::FindByVisitor;
 use ids::TurnId;
 use rest::ClientError;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
-    log::{Header, Logged, Turn},
+    log::{Header, Logged, Revised, Turn},
     store::{self, ToLog},
 };
 use crate::{app::App, turns};
@@ -103,13 +103,18 @@ async fn bring_up_to_date(app: &App, row: &ToLog) -> Result<i64, Trouble> {
     }
     let turn_ids: Vec<TurnId> = entries.iter().filter_map(|entry| entry.turn_id).collect();
     let turns = turns::records(&mut *app.pool.acquire().await?, row.workspace, &turn_ids).await?;
+    let revised: Vec<Revised> = entries.iter().filter_map(revised).collect();
+    let ended = entries.iter().rev().find_map(|entry| entry.owner);
     let messages: Vec<Logged> = entries
         .into_iter()
         .filter_map(|entry| logged(entry, &turns))
         .collect();
     let spoke = row.wanted_seq > 0 || messages.iter().any(|message| message.role == "user");
-    let header = header(app, row, spoke).await;
+    let mut header = header(app, row, spoke).await;
+    // Only the log itself knows: a row that is not closed may not know of the end yet.
+    header.reopened = ended.is_some_and(|owner| owner != OwnerState::Closed);
     app.log.write(&header, &messages).await?;
+    app.log.revise(&header, &revised).await?;
     // Not as far as was read: whatever became known of the conversation since the row was taken (its end,
     // its contact) raised what is wanted again, and must be written too.
     Ok(row.log_wanted_seq)
@@ -146,7 +151,22 @@ async fn header(app: &App, row: &ToLog, customer_spoke: bool) -> Header {
         contact,
         opened_at: row.opened_at,
         closed_at: row.closed_at,
+        reopened: false,
         escalated: row.escalated,
+    }
+}
+
+/// What an entry makes of an earlier message. Notes are not in this log, so that for them nothing is
+/// found.
+fn revised(entry: &Entry) -> Option<Revised> {
+    let seq = entry.of_seq?;
+    match entry.kind {
+        EntryKind::Edit => {
+            let content = entry.body.as_ref()?.text.expose().clone();
+            Some(Revised::Edited { seq, content })
+        }
+        EntryKind::Delete => Some(Revised::Deleted { seq }),
+        _ => None,
     }
 }
 

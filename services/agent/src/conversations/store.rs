@@ -116,7 +116,8 @@ pub(crate) struct End {
     pub(crate) escalated: bool,
 }
 
-/// Notes that a conversation has ended; answers whether there is such a conversation.
+/// Notes that a conversation has ended, unless it was opened again since; answers whether there is such a
+/// conversation.
 pub(crate) async fn close(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -124,7 +125,10 @@ pub(crate) async fn close(
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "UPDATE agent.conversations
-         SET owner = 'closed', owner_version = GREATEST(owner_version, $3), closed_at = COALESCE(closed_at, $4),
+         SET owner = CASE WHEN owner_version <= $3 THEN 'closed' ELSE owner END,
+             owner_version = GREATEST(owner_version, $3),
+             closed_at = CASE WHEN owner_version < $3 THEN $4 WHEN owner_version = $3 THEN COALESCE(closed_at, $4)
+                              ELSE closed_at END,
              escalated = escalated OR $5, log_wanted_seq = GREATEST(log_wanted_seq, $3), log_due_at = clock_timestamp()
          WHERE workspace_id = $1 AND channel_id = $2",
         workspace.as_uuid(),
@@ -136,6 +140,55 @@ pub(crate) async fn close(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Notes that a conversation was opened again, unless something newer is known; answers whether there is
+/// such a conversation. While the visitor has another open one with the same agent, that stays the one
+/// that they find when they start: there is one of those at a time. This one is answered all the same.
+pub(crate) async fn reopen(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    (channel, owner, version): (ChannelId, OwnerState, i64),
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE agent.conversations c
+         SET owner = CASE WHEN owner_version <= $4 THEN $3 ELSE owner END,
+             owner_version = GREATEST(owner_version, $4),
+             closed_at = CASE WHEN owner_version > $4 OR EXISTS (
+                                  SELECT FROM agent.conversations other
+                                  WHERE other.workspace_id = c.workspace_id AND other.agent_id = c.agent_id
+                                    AND other.visitor_id = c.visitor_id AND other.closed_at IS NULL
+                                    AND other.channel_id <> c.channel_id)
+                              THEN closed_at END,
+             escalated = escalated OR $3 IN ('queued', 'human'),
+             log_wanted_seq = GREATEST(log_wanted_seq, $4), log_due_at = clock_timestamp()
+         WHERE workspace_id = $1 AND channel_id = $2",
+        workspace.as_uuid(),
+        channel.as_uuid(),
+        owner.as_str(),
+        version,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Wants the log to reach an entry.
+pub(crate) async fn want_log(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    (channel, seq): (ChannelId, i64),
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE agent.conversations SET log_wanted_seq = $3, log_due_at = clock_timestamp()
+         WHERE workspace_id = $1 AND channel_id = $2 AND log_wanted_seq < $3",
+        workspace.as_uuid(),
+        channel.as_uuid(),
+        seq,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Whether there is such a conversation.

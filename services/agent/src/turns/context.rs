@@ -157,8 +157,30 @@ impl Context {
     /// What is to be answered; none when nothing is.
     pub(super) fn task(&self) -> Option<Task> {
         let answered = self.answered_seq.max(self.channel.answered_seq);
-        task(&self.entries, answered.max(self.channel.owner_version))
+        let entries = since_the_last_end(&self.entries);
+        task(entries, answered.max(self.channel.owner_version))
     }
+}
+
+/// The entries of the conversation as it was opened last: what was said before its last end is over.
+fn since_the_last_end(entries: &[Entry]) -> &[Entry] {
+    let end = entries
+        .iter()
+        .rposition(|entry| entry.owner == Some(OwnerState::Closed));
+    &entries[end.map_or(0, |end| end + 1)..]
+}
+
+/// What a message says, with the names of its files; none when it was taken back.
+fn said(entry: &Entry) -> Option<String> {
+    let body = entry.body.as_ref()?;
+    let mut text = body.text.expose().clone();
+    for attachment in &body.attachments {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&format!("[file: {}]", attachment.name.expose()));
+    }
+    Some(text)
 }
 
 /// The customer's messages after `answered`, and what was said besides.
@@ -169,12 +191,12 @@ fn task(entries: &[Entry], answered: i64) -> Option<Task> {
         questions: Vec::new(),
         history: Vec::new(),
     };
+    // Notes are between colleagues; edits and deletions show in the messages themselves.
     for entry in entries
         .iter()
-        .filter(|entry| entry.kind == EntryKind::Message)
+        .filter(|entry| entry.kind == EntryKind::Message && !entry.private)
     {
-        let Some(body) = &entry.body else { continue };
-        let text = body.text.expose().clone();
+        let Some(text) = said(entry) else { continue };
         let by_customer = entry.sender.kind == SenderKind::Visitor;
         if by_customer && entry.seq > answered {
             task.seq = entry.seq;
@@ -189,33 +211,92 @@ fn task(entries: &[Entry], answered: i64) -> Option<Task> {
 
 #[cfg(test)]
 mod tests {
-    use chat_api::{Body, Sender};
-    use ids::ChannelId;
+    use chat_api::{Attachment, Body, Sender};
+    use ids::{AttachmentId, ChannelId};
 
     use super::*;
 
     fn entry(seq: i64, kind: SenderKind, text: Option<&str>) -> Entry {
+        let entry_kind = if text.is_some() {
+            EntryKind::Message
+        } else {
+            EntryKind::State
+        };
+        let sender = Sender {
+            kind,
+            id: None,
+            name: None,
+        };
+        let place = (ChannelId::new(), seq);
         Entry {
-            channel_id: ChannelId::new(),
-            seq,
-            kind: if text.is_some() {
-                EntryKind::Message
-            } else {
-                EntryKind::State
-            },
-            sender: Sender {
-                kind,
-                id: None,
-                name: None,
-            },
-            client_id: None,
             body: text.map(Body::text),
-            owner: None,
-            reason: None,
-            owner_version: 1,
-            turn_id: None,
-            created_at: DateTime::UNIX_EPOCH,
+            ..Entry::new(place, entry_kind, sender, 1, DateTime::UNIX_EPOCH)
         }
+    }
+
+    fn state(seq: i64, owner: OwnerState) -> Entry {
+        Entry {
+            owner: Some(owner),
+            ..entry(seq, SenderKind::System, None)
+        }
+    }
+
+    fn texts(task: &Task) -> (Vec<&str>, Vec<&str>) {
+        let history = task.history.iter().map(|said| said.text.as_str());
+        let questions = task.questions.iter().map(String::as_str);
+        (history.collect(), questions.collect())
+    }
+
+    #[test]
+    fn notes_and_what_was_taken_back_are_left_out_and_files_are_named() {
+        use SenderKind::{User, Visitor};
+        let note = Entry {
+            kind: EntryKind::Note,
+            private: true,
+            ..entry(2, User, Some("a note"))
+        };
+        let taken_back = Entry {
+            body: None,
+            deleted_at: Some(DateTime::UNIX_EPOCH),
+            ..entry(3, Visitor, Some("never mind"))
+        };
+        let file = Attachment {
+            id: AttachmentId::new(),
+            name: "bill.pdf".to_owned().into(),
+            media_type: "application/pdf".to_owned(),
+            size: 1,
+            width: None,
+            height: None,
+            thumbnail: false,
+        };
+        let with_file = Entry {
+            body: Some(Body {
+                attachments: vec![file],
+                ..Body::text("")
+            }),
+            ..entry(4, Visitor, Some(""))
+        };
+        let entries = [entry(1, Visitor, Some("one")), note, taken_back, with_file];
+        let task = task(&entries, 1).unwrap();
+        assert_eq!(texts(&task), (vec!["one"], vec!["[file: bill.pdf]"]));
+    }
+
+    #[test]
+    fn a_reopened_conversation_begins_anew() {
+        use OwnerState::{Ai, Closed};
+        use SenderKind::{Agent, Visitor};
+        let entries = [
+            state(1, Ai),
+            entry(2, Visitor, Some("old")),
+            entry(3, Agent, Some("answered")),
+            state(4, Closed),
+            state(5, Ai),
+            entry(6, Visitor, Some("new")),
+        ];
+        let task = task(since_the_last_end(&entries), 5).unwrap();
+        assert_eq!(texts(&task), (vec![], vec!["new"]));
+        assert_eq!(since_the_last_end(&entries[..3]).len(), 3);
+        assert!(since_the_last_end(&entries[..4]).is_empty());
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use agent_api::events::TurnOutcome;
 use chat_api::{Body, MAX_TEXT};
-use common::telemetry::Personal;
 use futures::StreamExt;
 use ids::TurnId;
 use llm::{ChatEvent, ChatRequest, ChatStream, Finish, Finished, Usage};
@@ -369,9 +368,8 @@ impl Work<'_> {
         }
         let sources = sources::cited(hits, citations.cited(), &text.whole);
         let body = Body {
-            text: Personal::new(text.whole),
             sources,
-            offers_person: false,
+            ..Body::text(text.whole)
         };
         Ok((TurnOutcome::Answered, body, end))
     }
@@ -438,8 +436,7 @@ impl Text<'_> {
 
 fn body(text: String, offers_person: bool) -> Body {
     Body {
-        text: Personal::new(text),
-        sources: Vec::new(),
         offers_person,
+        ..Body::text(text)
     }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod openapi;
 mod outages;
 mod refusals;
+mod reopening;
 mod search;
 mod support;
 mod timing;

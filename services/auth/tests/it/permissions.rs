@@ -61,7 +61,13 @@ async fn the_table_says_what_each_role_may_do() {
         "conversations:read",
         "conversations:write",
     ];
-    let supervisor = [&agent[..], &["analytics:read", "issuers:read"]].concat();
+    let leads = [
+        "analytics:read",
+        "chat_settings:write",
+        "conversations:moderate",
+        "issuers:read",
+    ];
+    let supervisor = [&agent[..], &leads].concat();
     let expected: Table = [
         (Role::Owner, set(&all)),
         (Role::Admin, set(&all)),

@@ -1,7 +1,7 @@
 //! Frames as text, encoded once for all their receivers.
 
 use axum::extract::ws::Utf8Bytes;
-use chat_api::{Entry, socket::ServerFrame};
+use chat_api::{Entry, Viewer, socket::ServerFrame};
 use ids::{ChannelId, TurnId};
 
 use super::{
@@ -23,6 +23,7 @@ pub(super) fn placed(entry: Entry) -> Placed {
     let (seq, owner, turn) = (entry.seq, entry.owner, entry.turn_id);
     Placed {
         seq,
+        private: entry.private,
         owner,
         turn,
         frame: encode(&entry.into()),
@@ -52,6 +53,15 @@ pub(super) fn so_far(channel: ChannelId, stream: &Stream) -> Utf8Bytes {
         owner_version: stream.owner_version,
         offset: 0,
         delta: stream.text.clone(),
+    })
+}
+
+/// Who of the company looks at a channel.
+#[must_use]
+pub(super) fn presence(channel: ChannelId, people: &[Viewer]) -> Utf8Bytes {
+    encode(&ServerFrame::Presence {
+        channel,
+        people: people.to_vec(),
     })
 }
 

@@ -1,10 +1,11 @@
 //! Redis pub/sub: what instances tell each other, as hints that may be lost.
 //!
 //! One message is a line that names the sender and the workspace, and the frame as sockets get it, so
-//! that a receiver forwards the text as it is.
+//! that a receiver forwards the text as it is. What no socket gets as it is has a third word in that
+//! line. Each channel has a name in Redis, and so has the inbox of each workspace.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -25,6 +26,10 @@ use crate::{log::Place, metrics};
 
 /// What all names in Redis begin with.
 const PREFIX: &str = "chat:";
+/// What the names of inboxes begin with.
+const INBOX: &str = "chat:inbox:";
+/// The third word of what instances tell each other of people who look at a channel.
+const ASIDE: &str = "aside";
 /// Hints that may wait for Redis; more are dropped.
 const QUEUE: usize = 4096;
 /// Hints that go to Redis in one round trip.
@@ -40,20 +45,25 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(500);
 /// The way to the other instances.
 #[derive(Debug)]
 pub(super) struct Hints {
-    told: mpsc::Sender<(ChannelId, String)>,
+    told: mpsc::Sender<Told>,
     wanted: mpsc::UnboundedSender<Wish>,
 }
+
+/// A name in Redis, and what is published under it.
+type Told = (String, String);
 
 #[derive(Debug)]
 enum Wish {
     Follow(Arc<Room>, oneshot::Sender<()>),
     Unfollow(Arc<Room>),
+    Watch(WorkspaceId),
+    Unwatch(WorkspaceId),
 }
 
 /// What does the work behind [`Hints`].
 pub(super) struct Worker {
     redis: Redis,
-    told: mpsc::Receiver<(ChannelId, String)>,
+    told: mpsc::Receiver<Told>,
     wanted: mpsc::UnboundedReceiver<Wish>,
 }
 
@@ -74,9 +84,35 @@ impl Hints {
     /// Tells the other instances, if Redis keeps up.
     pub(super) fn tell(&self, origin: Origin, place: Place, frame: &Utf8Bytes) {
         let text = format!("{:032x} {}\n{}", origin.0, place.workspace, frame.as_str());
-        if self.told.try_send((place.channel, text)).is_err() {
+        self.publish(name(place.channel), text);
+    }
+
+    /// Tells the other instances what no socket gets as it is.
+    pub(super) fn tell_aside(&self, origin: Origin, place: Place, text: &str) {
+        let text = format!("{:032x} {} {ASIDE}\n{text}", origin.0, place.workspace);
+        self.publish(name(place.channel), text);
+    }
+
+    /// Tells the other instances that the inbox shows a channel differently.
+    pub(super) fn tell_change(&self, origin: Origin, place: Place) {
+        let text = format!("{:032x} {}\n{}", origin.0, place.workspace, place.channel);
+        self.publish(inbox(place.workspace), text);
+    }
+
+    fn publish(&self, name: String, text: String) {
+        if self.told.try_send((name, text)).is_err() {
             metrics::HINTS.with_label_values(&["dropped"]).inc();
         }
+    }
+
+    /// Hears what others tell about the inbox of a workspace.
+    pub(super) fn watch(&self, workspace: WorkspaceId) {
+        let _ = self.wanted.send(Wish::Watch(workspace));
+    }
+
+    /// Hears of the inbox of a workspace no more.
+    pub(super) fn unwatch(&self, workspace: WorkspaceId) {
+        let _ = self.wanted.send(Wish::Unwatch(workspace));
     }
 
     /// Hears what others tell about a channel; confirmed at once while Redis is down.
@@ -106,19 +142,20 @@ impl Worker {
             redis,
             hub: hub.clone(),
             followed: HashMap::new(),
+            watched: HashSet::new(),
         };
         tokio::spawn(async move { stop.run_until_cancelled(listener.run(wanted)).await });
     }
 }
 
 /// Publishes what is told, many at a time.
-async fn tell(redis: Redis, mut told: mpsc::Receiver<(ChannelId, String)>) {
+async fn tell(redis: Redis, mut told: mpsc::Receiver<Told>) {
     let mut connection: Option<MultiplexedConnection> = None;
     let mut batch = Vec::with_capacity(BATCH);
     while told.recv_many(&mut batch, BATCH).await > 0 {
         let mut pipe = redis::pipe();
-        for (channel, text) in &batch {
-            pipe.publish(name(*channel), text).ignore();
+        for (name, text) in &batch {
+            pipe.publish(name, text).ignore();
         }
         let sent = within(async {
             let mut open = match connection.take() {
@@ -149,6 +186,25 @@ struct Listener {
     hub: Hub,
     /// The rooms that somebody here is in.
     followed: HashMap<Place, Arc<Room>>,
+    /// The workspaces whose inbox somebody here watches.
+    watched: HashSet<WorkspaceId>,
+}
+
+/// What became of a wish.
+enum Noted {
+    /// A room was entered, and somebody waits to hear so.
+    Entered(Arc<Room>, oneshot::Sender<()>),
+    /// The inbox of a workspace is watched.
+    Watched(WorkspaceId),
+    /// Something is wanted no more.
+    Left(Topic),
+}
+
+/// What can be heard of.
+#[derive(Debug, Clone, Copy)]
+enum Topic {
+    Channel(Place),
+    Inbox(WorkspaceId),
 }
 
 impl Listener {
@@ -181,6 +237,10 @@ impl Listener {
     /// Listens on one connection until it breaks; ends well only when nobody is left to listen for.
     async fn session(&mut self, wanted: &mut mpsc::UnboundedReceiver<Wish>) -> RedisResult<()> {
         let (mut sink, mut messages) = self.redis.pubsub().await?.split();
+        let inboxes: Vec<String> = self.watched.iter().copied().map(inbox).collect();
+        for names in inboxes.chunks(CHUNK) {
+            within(sink.subscribe(&names.to_vec())).await?;
+        }
         let rooms: Vec<Arc<Room>> = self.followed.values().cloned().collect();
         for rooms in rooms.chunks(CHUNK) {
             let names: Vec<String> = rooms.iter().map(|room| name(room.place.channel)).collect();
@@ -213,28 +273,27 @@ impl Listener {
     }
 
     async fn apply(&mut self, sink: &mut PubSubSink, wishes: &mut Vec<Wish>) -> RedisResult<()> {
-        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        let (mut names, mut entered, mut left) = (Vec::new(), Vec::new(), Vec::new());
         for wish in wishes.drain(..) {
-            let place = wish.place();
             match self.note(wish) {
-                Some(entered) => joined.push(entered),
-                None => left.push(place),
+                Noted::Entered(room, confirm) => {
+                    names.push(name(room.place.channel));
+                    entered.push((room, confirm));
+                }
+                Noted::Watched(workspace) => names.push(inbox(workspace)),
+                Noted::Left(topic) => left.push(topic),
             }
         }
-        // A room that was left and entered again within one batch stays.
-        left.retain(|place| !self.followed.contains_key(place));
+        // What was left and entered again within one batch stays.
+        left.retain(|topic| !self.wants(*topic));
         if !left.is_empty() {
-            let names: Vec<String> = left.iter().map(|place| name(place.channel)).collect();
+            let names: Vec<String> = left.iter().map(|topic| topic.name()).collect();
             within(sink.unsubscribe(&names)).await?;
         }
-        if !joined.is_empty() {
-            let names: Vec<String> = joined
-                .iter()
-                .map(|(room, _)| name(room.place.channel))
-                .collect();
+        if !names.is_empty() {
             within(sink.subscribe(&names)).await?;
         }
-        for (room, confirm) in joined {
+        for (room, confirm) in entered {
             room.followed.store(true, Ordering::Release);
             // Whoever asked may have gone away meanwhile.
             let _ = confirm.send(());
@@ -242,12 +301,12 @@ impl Listener {
         Ok(())
     }
 
-    /// Keeps in mind what is wanted; answers the room that was entered.
-    fn note(&mut self, wish: Wish) -> Option<(Arc<Room>, oneshot::Sender<()>)> {
+    /// Keeps in mind what is wanted.
+    fn note(&mut self, wish: Wish) -> Noted {
         match wish {
             Wish::Follow(room, confirm) => {
                 self.followed.insert(room.place, room.clone());
-                Some((room, confirm))
+                Noted::Entered(room, confirm)
             }
             Wish::Unfollow(room) => {
                 if self
@@ -257,36 +316,64 @@ impl Listener {
                 {
                     self.followed.remove(&room.place);
                 }
-                None
+                Noted::Left(Topic::Channel(room.place))
             }
+            Wish::Watch(workspace) => {
+                self.watched.insert(workspace);
+                Noted::Watched(workspace)
+            }
+            Wish::Unwatch(workspace) => {
+                self.watched.remove(&workspace);
+                Noted::Left(Topic::Inbox(workspace))
+            }
+        }
+    }
+
+    fn wants(&self, topic: Topic) -> bool {
+        match topic {
+            Topic::Channel(place) => self.followed.contains_key(&place),
+            Topic::Inbox(workspace) => self.watched.contains(&workspace),
         }
     }
 
     fn heard(&self, message: &Msg) {
         let payload = message.get_payload::<String>().ok();
-        let read = || {
-            let (line, frame) = payload.as_deref()?.split_once('\n')?;
-            let (origin, workspace) = line.split_once(' ')?;
-            let origin = Origin(u128::from_str_radix(origin, 16).ok()?);
-            let channel: ChannelId = message
-                .get_channel_name()
-                .strip_prefix(PREFIX)?
-                .parse()
-                .ok()?;
-            let workspace: WorkspaceId = workspace.parse().ok()?;
-            Some((origin, Place { workspace, channel }, frame))
-        };
-        match read() {
-            Some((origin, place, frame)) => self.hub.heard(origin, place, frame),
-            None => tracing::warn!("a hint of another instance cannot be read"),
+        if payload
+            .and_then(|text| self.pass_on(message.get_channel_name(), &text))
+            .is_none()
+        {
+            tracing::warn!("a hint of another instance cannot be read");
         }
+    }
+
+    /// Passes on what was published under a name; none when it cannot be read.
+    fn pass_on(&self, name: &str, payload: &str) -> Option<()> {
+        let (line, text) = payload.split_once('\n')?;
+        let mut words = line.split(' ');
+        let origin = Origin(u128::from_str_radix(words.next()?, 16).ok()?);
+        let workspace: WorkspaceId = words.next()?.parse().ok()?;
+        if name.starts_with(INBOX) {
+            let channel: ChannelId = text.parse().ok()?;
+            self.hub.heard_change(origin, Place { workspace, channel });
+            return Some(());
+        }
+        let channel: ChannelId = name.strip_prefix(PREFIX)?.parse().ok()?;
+        let place = Place { workspace, channel };
+        match words.next() {
+            None => self.hub.heard(origin, place, text),
+            Some(ASIDE) => self.hub.heard_aside(origin, place, text),
+            // A later version tells more.
+            Some(_) => {}
+        }
+        Some(())
     }
 }
 
-impl Wish {
-    fn place(&self) -> Place {
+impl Topic {
+    fn name(self) -> String {
         match self {
-            Self::Follow(room, _) | Self::Unfollow(room) => room.place,
+            Self::Channel(place) => name(place.channel),
+            Self::Inbox(workspace) => inbox(workspace),
         }
     }
 }
@@ -295,6 +382,11 @@ impl Wish {
 /// too, so that even a copied id would reach nobody else.
 fn name(channel: ChannelId) -> String {
     format!("{PREFIX}{channel}")
+}
+
+/// The Redis channel of the inbox of a workspace.
+fn inbox(workspace: WorkspaceId) -> String {
+    format!("{INBOX}{workspace}")
 }
 
 async fn within<T>(call: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {

@@ -4,12 +4,16 @@
 //! hints: each room keeps its place in the log, and where a hint is missing the log is read. So without
 //! Redis everything still arrives, later.
 
+mod desk;
 mod frames;
 mod hints;
 mod outbox;
 mod room;
 mod stream;
+mod viewers;
 
+#[cfg(test)]
+mod audience_tests;
 #[cfg(test)]
 mod room_tests;
 
@@ -22,18 +26,19 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use chat_api::{Entry, socket::ServerFrame};
+use chat_api::{Entry, QueuePlace, socket::ServerFrame};
 use ids::{EventId, TurnId};
 use stores::redis::Redis;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+pub use desk::Watching;
 pub use frames::encode;
 pub use outbox::{Close, Outbox};
-pub use room::{Begun, Room, Standing, Stop};
+pub use room::{Audience, Begun, Room, Standing, Stop, Viewing};
 pub use stream::{Delta, Origin, utf16};
 
-use self::hints::Hints;
+use self::{desk::Desks, hints::Hints};
 use crate::{log::Place, metrics};
 
 /// The rooms of this instance. Cheap to clone.
@@ -47,6 +52,7 @@ struct Inner {
     hints: Hints,
     /// Rooms that miss something, for whoever reads the log.
     behind: mpsc::UnboundedSender<Place>,
+    desks: Desks,
     next_socket: AtomicU64,
 }
 
@@ -79,8 +85,11 @@ impl Hub {
             rooms: Mutex::default(),
             hints,
             behind,
+            desks: Desks::new(),
             next_socket: AtomicU64::new(1),
         }));
+        let renew = hub.clone().renew_until(stop.clone());
+        tokio::spawn(renew);
         worker.start(&hub, stop);
         (hub, found)
     }
@@ -195,6 +204,18 @@ impl Hub {
         metrics::delivered("hint", room.hint(&frame, Some(except)));
     }
 
+    /// Tells the visitor of a channel where they stand in the queue.
+    pub fn queue(&self, place: Place, stands: QueuePlace) {
+        let frame = encode(&ServerFrame::Queue {
+            channel: place.channel,
+            place: stands,
+        });
+        self.0.hints.tell(self.0.origin, place, &frame);
+        if let Some(room) = self.room(place) {
+            metrics::delivered("queue", room.hint_to(&frame, Audience::Visitor));
+        }
+    }
+
     /// Asks for the log to be read for this room.
     pub fn read_on(&self, room: &Room) {
         if !room.asked.swap(true, Ordering::AcqRel) {
@@ -251,12 +272,19 @@ impl Hub {
         };
         let text = || Utf8Bytes::from(text);
         match frame {
-            ServerFrame::Message(entry) | ServerFrame::State(entry) => {
+            ServerFrame::Message(entry)
+            | ServerFrame::Note(entry)
+            | ServerFrame::State(entry)
+            | ServerFrame::Edit(entry)
+            | ServerFrame::Delete(entry)
+            | ServerFrame::Reaction(entry)
+            | ServerFrame::Change(entry) => {
                 let (seq, owner, turn) = (entry.seq, entry.owner, entry.turn_id);
                 self.arrived(
                     &room,
                     room::Placed {
                         seq,
+                        private: entry.private,
                         owner,
                         turn,
                         frame: text(),
@@ -287,12 +315,23 @@ impl Hub {
             ServerFrame::Typing { .. } | ServerFrame::Read { .. } => {
                 metrics::delivered("hint", room.hint(&text(), None));
             }
+            ServerFrame::Queue { .. } => {
+                metrics::delivered("queue", room.hint_to(&text(), Audience::Visitor));
+            }
             _ => {}
         }
     }
 
     fn rooms(&self) -> MutexGuard<'_, HashMap<Place, Slot>> {
         self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
+    /// Takes a socket out of the room; the person behind it is not there any more.
+    pub fn unsubscribe(&self, socket: u64) {
+        self.room.unsubscribe(socket);
+        self.hub.left(&self.room, socket);
     }
 }
 

@@ -5,6 +5,9 @@
 //! what was written under an owner never follows the `state` frame of the next one. Everything happens
 //! under one lock, and nothing in here waits.
 
+mod presence;
+mod replying;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
@@ -13,8 +16,12 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 use chat_api::OwnerState;
 use ids::{ChannelId, TurnId};
-use tokio::sync::oneshot;
 
+pub(super) use presence::Seen;
+pub use presence::Viewing;
+pub use replying::{Begun, Stop};
+
+use self::{presence::Presence, replying::Replying};
 use super::{
     frames,
     outbox::Outbox,
@@ -25,11 +32,22 @@ use crate::log::{Head, Place};
 /// Early entries that are kept; more than that are read again.
 const EARLY: usize = 256;
 
+/// Whom a socket belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// People of the company, who see everything.
+    People,
+    /// The visitor, who sees nothing private.
+    Visitor,
+}
+
 /// An entry, encoded once for all its receivers.
 #[derive(Debug, Clone)]
 pub struct Placed {
     /// Its place.
     pub seq: i64,
+    /// Whether only people of the company get it.
+    pub private: bool,
     /// The new owner, when it changes it.
     pub owner: Option<OwnerState>,
     /// The turn that it ends.
@@ -47,15 +65,6 @@ pub struct Arrival {
     pub gap: bool,
 }
 
-/// Why a reply on this instance must stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// Somebody else answers now.
-    OwnerChanged,
-    /// A later attempt speaks.
-    Superseded,
-}
-
 /// How a socket that has read up to an entry stands to the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -63,17 +72,6 @@ pub enum Standing {
     Live,
     /// It has more to read first.
     Behind,
-}
-
-/// A reply that may begin.
-#[derive(Debug)]
-pub struct Begun {
-    /// Names it in this room.
-    pub number: u64,
-    /// Resolves when it must stop.
-    pub stopped: oneshot::Receiver<Stop>,
-    /// The reply that it took the place of, when that one had streamed something.
-    pub aborted: Option<(TurnId, i64)>,
 }
 
 /// One channel on this instance.
@@ -99,26 +97,18 @@ struct State {
     streams: Streams,
     reply: Option<Replying>,
     replies: u64,
+    presence: Presence,
 }
 
 /// A socket that follows the channel.
 #[derive(Debug)]
 struct Follower {
     outbox: Arc<Outbox>,
+    audience: Audience,
     /// Nothing is delivered while the socket still reads what it missed.
     live: bool,
     last_seq: i64,
     owner_version: i64,
-}
-
-/// A reply that this instance takes.
-#[derive(Debug)]
-struct Replying {
-    number: u64,
-    turn: TurnId,
-    epoch: i64,
-    owner_version: i64,
-    stop: oneshot::Sender<Stop>,
 }
 
 impl Room {
@@ -132,6 +122,7 @@ impl Room {
             streams: Streams::default(),
             reply: None,
             replies: 0,
+            presence: Presence::default(),
         };
         Self {
             place,
@@ -166,9 +157,10 @@ impl Room {
     }
 
     /// Adds a socket, which gets nothing before [`Room::go_live`].
-    pub fn subscribe(&self, socket: u64, outbox: Arc<Outbox>) {
+    pub fn subscribe(&self, socket: u64, outbox: Arc<Outbox>, audience: Audience) {
         let follower = Follower {
             outbox,
+            audience,
             live: false,
             last_seq: 0,
             owner_version: 0,
@@ -192,6 +184,7 @@ impl Room {
             channel,
             sockets,
             streams,
+            presence,
             ..
         } = &mut *state;
         if let Some(follower) = sockets.get_mut(&socket) {
@@ -199,6 +192,10 @@ impl Room {
                 (true, last_seq, owner_version);
             if let Some(stream) = streams.under(owner_version) {
                 follower.outbox.push(&frames::so_far(*channel, stream));
+            }
+            if follower.audience == Audience::People && !presence.told().is_empty() {
+                let frame = frames::presence(*channel, presence.told());
+                follower.outbox.push(&frame);
             }
         }
         Standing::Live
@@ -286,39 +283,9 @@ impl Room {
         count
     }
 
-    /// Begins a reply in place of the one that is under way; none when a later attempt was seen.
-    pub fn begin_reply(&self, turn: TurnId, epoch: i64, owner_version: i64) -> Option<Begun> {
-        let mut state = self.lock();
-        if !state.streams.attempt(epoch) {
-            return None;
-        }
-        let aborted = state.stop(Stop::Superseded);
-        state.replies += 1;
-        let (stop, stopped) = oneshot::channel();
-        let number = state.replies;
-        state.reply = Some(Replying {
-            number,
-            turn,
-            epoch,
-            owner_version,
-            stop,
-        });
-        // Somebody may have taken over since the header was checked.
-        state.owner_moved();
-        Some(Begun {
-            number,
-            stopped,
-            aborted,
-        })
-    }
-
-    /// Ends a reply; answers whether it was still the one under way.
-    pub fn end_reply(&self, number: u64) -> bool {
-        let mut state = self.lock();
-        state
-            .reply
-            .take_if(|reply| reply.number == number)
-            .is_some()
+    /// Sends what is in no log to everybody of an audience; answers how many that are.
+    pub fn hint_to(&self, frame: &Utf8Bytes, audience: Audience) -> u64 {
+        self.lock().each_of(audience, frame)
     }
 }
 
@@ -343,6 +310,9 @@ impl State {
                 return false;
             }
             follower.last_seq = entry.seq;
+            if entry.private && follower.audience == Audience::Visitor {
+                return false;
+            }
             follower.outbox.push(&entry.frame);
             if entry.owner.is_some() {
                 follower.owner_version = entry.seq;
@@ -366,25 +336,15 @@ impl State {
         delivered
     }
 
-    fn owner_moved(&mut self) {
-        let (owner, version) = self.owner;
-        self.streams.owner_changed(version);
-        let void = |reply: &Replying| {
-            reply.owner_version < version
-                || (reply.owner_version == version
-                    && matches!(owner, OwnerState::Human | OwnerState::Closed))
-        };
-        if self.reply.as_ref().is_some_and(void) {
-            self.stop(Stop::OwnerChanged);
-        }
-    }
-
-    /// Stops the reply that is under way; answers it.
-    fn stop(&mut self, why: Stop) -> Option<(TurnId, i64)> {
-        let reply = self.reply.take()?;
-        // It may have ended by itself this instant.
-        let _ = reply.stop.send(why);
-        Some((reply.turn, reply.epoch))
+    /// Sends a frame to each socket of an audience; answers how many that are.
+    fn each_of(&mut self, audience: Audience, frame: &Utf8Bytes) -> u64 {
+        self.each(|follower| {
+            let wanted = follower.audience == audience;
+            if wanted {
+                follower.outbox.push(frame);
+            }
+            wanted
+        })
     }
 
     /// Calls `send` for each socket that hears; answers how many it was true for.

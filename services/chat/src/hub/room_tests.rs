@@ -11,7 +11,7 @@ use ids::{AgentId, ChannelId, TurnId, VisitorId, WorkspaceId};
 use super::{
     frames,
     outbox::Outbox,
-    room::{Room, Standing, Stop},
+    room::{Audience, Room, Standing, Stop},
     stream::{Delta, Origin},
 };
 use crate::log::{Head, Place};
@@ -55,31 +55,25 @@ impl World {
 
     fn append(&mut self, owner: Option<OwnerState>, of_the_ai: bool) -> Entry {
         let seq = self.log.len() as i64 + 1;
-        let entry = Entry {
-            channel_id: self.place.channel,
-            seq,
-            kind: if owner.is_some() {
-                EntryKind::State
-            } else {
-                EntryKind::Message
-            },
-            sender: Sender {
-                kind: if of_the_ai {
-                    SenderKind::Agent
-                } else {
-                    SenderKind::Visitor
-                },
-                id: None,
-                name: None,
-            },
-            client_id: None,
-            body: None,
-            owner,
-            reason: None,
-            owner_version: if owner.is_some() { seq } else { self.owner().1 },
-            turn_id: of_the_ai.then_some(self.turn),
-            created_at: DateTime::UNIX_EPOCH,
+        let kind = if owner.is_some() {
+            EntryKind::State
+        } else {
+            EntryKind::Message
         };
+        let sender = Sender {
+            kind: if of_the_ai {
+                SenderKind::Agent
+            } else {
+                SenderKind::Visitor
+            },
+            id: None,
+            name: None,
+        };
+        let version = if owner.is_some() { seq } else { self.owner().1 };
+        let at = DateTime::UNIX_EPOCH;
+        let mut entry = Entry::new((self.place.channel, seq), kind, sender, version, at);
+        entry.owner = owner;
+        entry.turn_id = of_the_ai.then_some(self.turn);
         self.log.push(entry.clone());
         if owner.is_some() || of_the_ai {
             self.turn = TurnId::new();
@@ -102,20 +96,9 @@ impl World {
         let (owner, owner_version) = self.owner();
         Head {
             seq: self.log.len() as i64,
-            agent_id: AgentId::new(),
-            visitor_id: VisitorId::new(),
             owner,
             owner_version,
-            person: None,
-            opened_at: DateTime::UNIX_EPOCH,
-            last_at: DateTime::UNIX_EPOCH,
-            closed_at: None,
-            visitor_messages: 0,
-            agent_messages: 0,
-            user_messages: 0,
-            escalated: false,
-            answered_seq: 0,
-            asked_seq: 0,
+            ..Head::new(AgentId::new(), VisitorId::new(), DateTime::UNIX_EPOCH)
         }
     }
 
@@ -150,7 +133,7 @@ impl Client {
     fn join(room: &Room, world: &World, number: u64) -> Self {
         let outbox = Arc::new(Outbox::default());
         room.observe(&world.head());
-        room.subscribe(number, outbox.clone());
+        room.subscribe(number, outbox.clone(), Audience::People);
         Self {
             number,
             outbox,

@@ -24,7 +24,7 @@ pub struct Delta {
 }
 
 /// An instance of chat, by a number that it makes at its start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Origin(pub u128);
 
 /// The text so far.

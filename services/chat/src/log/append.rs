@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::Event;
-use chat_api::{Entry, NewMessage, OpenChannel, ReplyCommit, ReplyHeader, SetOwner};
+use chat_api::{Entry, EntryKind, OpenChannel, ReplyCommit, ReplyHeader, SetOwner};
 use tracing::Instrument;
 
 use super::{
-    Error, Log, Refusal,
-    documents::Pending,
-    entry::{Actor, ClientKey, Draft, Fact, Head, Place, Written},
-    lock, model, store,
+    Error, Head, Log, Refusal,
+    documents::{Insert, Pending},
+    entry::{Actor, ClientKey, Draft, Fact, Place, Said, Step},
+    lock, model, sealing, store,
 };
 use crate::metrics;
 
@@ -18,13 +18,15 @@ use crate::metrics;
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// An insert that takes longer is given up on: nobody knows whether it stands.
 const INSERT_WITHIN: Duration = Duration::from_secs(5);
+/// Bringing an edit to its message takes no longer; the relay brings it again.
+const APPLY_WITHIN: Duration = Duration::from_secs(1);
 /// After this many lost races the append gives up; each of them let another one through.
 const ATTEMPTS: u32 = 200;
 /// What became of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It is in the log now.
-    Appended(Entry, Head),
+    Appended(Box<Entry>, Box<Head>),
     /// It was in the log already.
     Existing(Entry),
     /// There was nothing to append.
@@ -40,12 +42,14 @@ impl Log {
     /// When the id names a channel of another visitor or agent, or the store is not there.
     pub async fn open(&self, place: Place, open: &OpenChannel) -> Result<(Head, bool), Error> {
         self.0.store.prepare().await?;
-        let written = model::open(place, open.agent_id, open.visitor_id, self.0.clock.now());
+        let step = model::open(place, open.agent_id, open.visitor_id, self.0.clock.now());
         let slot = self.slot(place);
         let mut known = lock(&slot).await?;
-        if known.is_none() && self.insert(place, &written, None).await? {
-            *known = Some(written.head.clone());
-            return Ok((written.head, true));
+        if known.is_none()
+            && let Some((_, head)) = self.insert(place, step, None).await?
+        {
+            *known = Some(head.clone());
+            return Ok((head, true));
         }
         let head = self
             .refresh(place, known.take())
@@ -59,28 +63,29 @@ impl Log {
         }
     }
 
-    /// Says something; answers the entry and whether it is new. A person who writes where nobody of
-    /// the company answers takes over first.
+    /// Says something; answers the entry and whether it is new. A person who writes to the visitor where
+    /// nobody of the company answers takes over first, and a visitor who writes wakes the channel.
     ///
     /// # Errors
-    /// When the channel is closed or does not exist, or the store did not confirm.
+    /// When the channel is closed or does not exist, the actor writes no notes, or the store did not
+    /// confirm.
     #[tracing::instrument(name = "chat.messages.create", skip_all, fields(channel = %place.channel))]
     pub async fn say(
         &self,
         place: Place,
         actor: Actor,
-        message: NewMessage,
+        said: Said,
     ) -> Result<(Entry, bool), Error> {
-        let key = ClientKey::message(actor, &message.client_id);
-        let decide: Arc<Decide> = Arc::new(move |head| model::say(head, actor, &message).map(Some));
+        let key = ClientKey::message(actor, &said.client_id);
+        let decide: Arc<Decide> = Arc::new(move |head| model::say(head, actor, &said).map(Some));
         loop {
             match self
                 .append(place, Some(key.clone()), decide.clone())
                 .await?
             {
-                // That was the takeover; the message comes next.
-                Outcome::Appended(entry, _) if entry.owner.is_some() => {}
-                Outcome::Appended(entry, _) => return Ok((entry, true)),
+                Outcome::Appended(entry, _) if is_said(&entry) => return Ok((*entry, true)),
+                // That was what comes before it; the message comes next.
+                Outcome::Appended(..) => {}
                 Outcome::Existing(entry) => return Ok((entry, false)),
                 Outcome::Unchanged(_) => return Err(Error::NotFound),
             }
@@ -103,7 +108,8 @@ impl Log {
         let decide: Arc<Decide> =
             Arc::new(move |head| model::change_owner(head, actor, (&change, once.as_deref())));
         match self.append(place, key, decide).await? {
-            Outcome::Appended(_, head) | Outcome::Unchanged(head) => Ok(head),
+            Outcome::Appended(_, head) => Ok(*head),
+            Outcome::Unchanged(head) => Ok(head),
             Outcome::Existing(entry)
                 if (entry.owner, &entry.reason) == (Some(wanted.0), &wanted.1) =>
             {
@@ -135,7 +141,7 @@ impl Log {
             }))
         });
         match self.append(place, Some(key), decide).await? {
-            Outcome::Appended(entry, _) => Ok((entry, true)),
+            Outcome::Appended(entry, _) => Ok((*entry, true)),
             Outcome::Existing(entry) => Ok((entry, false)),
             Outcome::Unchanged(_) => Err(Error::NotFound),
         }
@@ -201,10 +207,10 @@ impl Log {
                 }
             };
             let draft_key = draft.key(&head);
-            let written = model::write(place, &head, draft, self.0.clock.now());
-            if self.insert(place, &written, draft_key.as_ref()).await? {
-                *known = Some(written.head.clone());
-                return Ok(Outcome::Appended(written.entry, written.head));
+            let step = model::write(place, &head, draft, self.0.clock.now());
+            if let Some((entry, next)) = self.insert(place, step, draft_key.as_ref()).await? {
+                *known = Some(next.clone());
+                return Ok(Outcome::Appended(Box::new(entry), Box::new(next)));
             }
             metrics::APPEND_RETRIES.inc();
             if let Some(entry) = self.existing(place, draft_key.as_ref()).await? {
@@ -218,38 +224,62 @@ impl Log {
         Err(Error::Busy)
     }
 
-    /// Inserts an entry and tells everybody; answers false when its place or its name was taken.
+    /// Inserts an entry and tells everybody; none when its place or its name was taken.
     async fn insert(
         &self,
         place: Place,
-        written: &Written,
+        step: Step,
         key: Option<&ClientKey>,
-    ) -> Result<bool, Error> {
-        let event = self.event(place, &written.fact);
-        let insert = self.0.store.insert(place, written, (key, &event));
+    ) -> Result<Option<(Entry, Head)>, Error> {
+        let Step {
+            mut entry,
+            head,
+            fact,
+        } = step;
+        let event = self.event(place, &fact);
+        // The document has it sealed and nowhere else.
+        let body = entry.body.take();
+        let sealed = match &body {
+            Some(body) => {
+                let at = (entry.seq, entry.kind);
+                Some(sealing::seal(&self.0.vault, place, at, body).await?)
+            }
+            None => None,
+        };
+        let insert = Insert {
+            entry: &entry,
+            sealed: sealed.as_ref(),
+            head: &head,
+            key,
+            event: &event,
+        };
+        let insert = self.0.store.insert(place, &insert);
         match tokio::time::timeout(INSERT_WITHIN, insert).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) if store::is_duplicate(&error) => return Ok(false),
+            Ok(Err(error)) if store::is_duplicate(&error) => return Ok(None),
             Ok(Err(error)) => return Err(Error::Unconfirmed(error)),
             Err(_) => return Err(Error::TimedOut),
         }
-        let Written { entry, head, .. } = written.clone();
-        let kind = if entry.owner.is_some() {
-            "state"
-        } else {
-            "message"
-        };
+        entry.body = body;
         metrics::APPENDED
-            .with_label_values(&[kind, entry.sender.kind.as_str()])
+            .with_label_values(&[entry.kind.as_str(), entry.sender.kind.as_str()])
             .inc();
+        if matches!(entry.kind, EntryKind::Edit | EntryKind::Delete) {
+            // Before anybody is told, so that whoever reads the message then finds it so.
+            let apply = self.0.store.apply(place, &entry, sealed.as_ref());
+            if !matches!(tokio::time::timeout(APPLY_WITHIN, apply).await, Ok(Ok(()))) {
+                tracing::warn!(channel = %place.channel, seq = entry.seq, "a change of a message comes to it later");
+            }
+        }
         self.0.hub.publish(place, entry.clone());
         self.0.relay.offer(Pending {
             place,
-            entry,
-            head,
+            entry: entry.clone(),
+            sealed,
+            head: head.clone(),
             event,
         });
-        Ok(true)
+        Ok(Some((entry, head)))
     }
 
     fn event(&self, place: Place, fact: &Fact) -> Event {
@@ -259,6 +289,9 @@ impl Log {
             Fact::Said(data) => Event::new(clock, workspace, data),
             Fact::OwnerChanged(data) => Event::new(clock, workspace, data),
             Fact::Closed(data) => Event::new(clock, workspace, data),
+            Fact::Reopened(data) => Event::new(clock, workspace, data),
+            Fact::Rated(data) => Event::new(clock, workspace, data),
+            Fact::Updated(data) => Event::new(clock, workspace, data),
         }
     }
 
@@ -268,10 +301,15 @@ impl Log {
         key: Option<&ClientKey>,
     ) -> Result<Option<Entry>, Error> {
         match key {
-            Some(key) => Ok(self.0.store.by_client(place, key).await?),
+            Some(key) => self.by_client(place, key).await,
             None => Ok(None),
         }
     }
+}
+
+/// Whether it is a message or a note.
+fn is_said(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::Message | EntryKind::Note)
 }
 
 /// Lets the other instance go first, a little longer each time.

@@ -1,12 +1,16 @@
-//! What a log is made of: entries to be appended, the state after each, and what follows from it.
+//! What a log is made of: entries to be appended, who appends them, and what follows from each.
 
 use chat_api::{
-    Body, Entry, NewMessage, OwnerState, Sender, SenderKind,
-    events::{ChannelClosed, ChannelOpened, MessageCreated, OwnerChanged},
+    Attachment, Body, Change, Entry, EntryKind, OwnerState, Sender, SenderKind, Written,
+    events::{
+        ChannelClosed, ChannelOpened, ChannelRated, ChannelReopened, ChannelUpdated,
+        MessageCreated, OwnerChanged,
+    },
 };
 use chrono::{DateTime, Utc};
 use ids::{AgentId, ChannelId, TurnId, UserId, VisitorId, WorkspaceId};
-use serde::{Deserialize, Serialize};
+
+use super::Head;
 
 /// A channel of a workspace: what every query and every map is keyed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,44 +19,6 @@ pub struct Place {
     pub workspace: WorkspaceId,
     /// The channel.
     pub channel: ChannelId,
-}
-
-/// The state of a channel after one entry of its log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// The entry.
-    pub seq: i64,
-    /// The agent of the channel.
-    pub agent_id: AgentId,
-    /// The visitor whose channel it is.
-    pub visitor_id: VisitorId,
-    /// Who answers.
-    pub owner: OwnerState,
-    /// The last change of owner.
-    pub owner_version: i64,
-    /// The person who answers, while a person does.
-    #[serde(default)]
-    pub person: Option<UserId>,
-    /// When the channel was opened.
-    pub opened_at: DateTime<Utc>,
-    /// When the entry was written.
-    pub last_at: DateTime<Utc>,
-    /// When the channel was closed.
-    #[serde(default)]
-    pub closed_at: Option<DateTime<Utc>>,
-    /// Messages of the visitor.
-    pub visitor_messages: i64,
-    /// Messages of the AI.
-    pub agent_messages: i64,
-    /// Messages of people of the company.
-    pub user_messages: i64,
-    /// Whether a person was asked for or took over.
-    pub escalated: bool,
-    /// The last entry that the AI has answered; 0 for none.
-    pub answered_seq: i64,
-    /// The last message of the visitor; 0 for none.
-    #[serde(default)]
-    pub asked_seq: i64,
 }
 
 /// Who acts on a channel.
@@ -68,15 +34,71 @@ pub enum Actor {
     System,
 }
 
+/// What somebody says. The body is complete: its blocks and attachments are in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The sender's own name for it: repeated, it is the same message.
+    pub client_id: String,
+    /// Whether it is a message or a note.
+    pub kind: Written,
+    /// What it says.
+    pub body: Body,
+}
+
+/// A message or note that somebody wants to do something with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Of {
+    /// Its place.
+    pub seq: i64,
+    /// Whether it is a message or a note.
+    pub kind: EntryKind,
+    /// Whether only people of the company see it.
+    pub private: bool,
+    /// Who wrote it.
+    pub sender: Sender,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// Whether it was taken back.
+    pub deleted: bool,
+    /// Its files, which an edit keeps.
+    pub attachments: Vec<Attachment>,
+    /// The people whom it calls, which an edit keeps.
+    pub mentions: Vec<UserId>,
+}
+
+impl Of {
+    /// What `entry` is, when it is a message or a note.
+    #[must_use]
+    pub fn entry(entry: Entry) -> Option<Self> {
+        if !matches!(entry.kind, EntryKind::Message | EntryKind::Note) {
+            return None;
+        }
+        let (attachments, mentions) = entry
+            .body
+            .map(|body| (body.attachments, body.mentions))
+            .unwrap_or_default();
+        Some(Self {
+            seq: entry.seq,
+            kind: entry.kind,
+            private: entry.private,
+            sender: entry.sender,
+            created_at: entry.created_at,
+            deleted: entry.deleted_at.is_some(),
+            attachments,
+            mentions,
+        })
+    }
+}
+
 /// An entry that is to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Draft {
-    /// Something said by a person.
-    Message {
+    /// Something said by somebody who is not the AI.
+    Said {
         /// Who says it.
         actor: Actor,
         /// What.
-        message: NewMessage,
+        said: Said,
     },
     /// The AI's answer.
     Answer {
@@ -90,16 +112,77 @@ pub(super) enum Draft {
         body: Body,
     },
     /// Somebody else answers from here.
-    State {
-        /// Who changes it.
+    State(Turn),
+    /// Anything else.
+    Other(Deed),
+}
+
+/// Somebody else answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// Who changes it.
+    pub actor: Actor,
+    /// Who answers now.
+    pub owner: OwnerState,
+    /// The person, when a person does.
+    pub person: Option<UserId>,
+    /// Why, as a code.
+    pub reason: Option<String>,
+    /// Whether it opens the channel again.
+    pub opens: bool,
+    /// The actor's own name for the change: repeated, it is the same change.
+    pub once: Option<String>,
+}
+
+/// An entry that is neither said nor a change of owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Deed {
+    /// Who does it.
+    pub actor: Actor,
+    /// What kind of entry it is.
+    pub kind: EntryKind,
+    /// Whether only people of the company see it.
+    pub private: bool,
+    /// The message or note that it is about.
+    pub of_seq: Option<i64>,
+    /// The sign of a reaction, and whether it is set.
+    pub sign: Option<(String, bool)>,
+    /// What a change changes.
+    pub change: Option<Change>,
+    /// The new text of an edit, or the words of a rating.
+    pub body: Option<Body>,
+    /// The actor's own name for it: repeated, it is the same.
+    pub once: Option<String>,
+}
+
+impl Deed {
+    /// A change.
+    pub(super) fn change(actor: Actor, change: Change, once: Option<&str>) -> Self {
+        Self {
+            private: change.is_private(),
+            change: Some(change),
+            ..Self::about(actor, EntryKind::Change, None, once)
+        }
+    }
+
+    /// Something about a message or note, or about none.
+    pub(super) fn about(
         actor: Actor,
-        /// Who answers now.
-        owner: OwnerState,
-        /// Why, as a code.
-        reason: Option<String>,
-        /// The actor's own name for the change: repeated, it is the same change.
-        once: Option<String>,
-    },
+        kind: EntryKind,
+        of: Option<&Of>,
+        once: Option<&str>,
+    ) -> Self {
+        Self {
+            actor,
+            kind,
+            private: of.is_some_and(|of| of.private),
+            of_seq: of.map(|of| of.seq),
+            sign: None,
+            change: None,
+            body: None,
+            once: once.map(str::to_owned),
+        }
+    }
 }
 
 /// What makes a repeated append the same entry: the sender, and the sender's own name for it.
@@ -135,6 +218,15 @@ impl ClientKey {
             client_id: once.to_owned(),
         }
     }
+
+    /// The key of anything else.
+    #[must_use]
+    pub fn act(actor: Actor, once: &str) -> Self {
+        Self {
+            sender: format!("act/{}", actor.key()),
+            client_id: once.to_owned(),
+        }
+    }
 }
 
 impl Draft {
@@ -142,11 +234,10 @@ impl Draft {
     #[must_use]
     pub(super) fn key(&self, head: &Head) -> Option<ClientKey> {
         match self {
-            Self::Message { actor, message } => {
-                Some(ClientKey::message(*actor, &message.client_id))
-            }
+            Self::Said { actor, said } => Some(ClientKey::message(*actor, &said.client_id)),
             Self::Answer { turn, .. } => Some(ClientKey::answer(head.agent_id, *turn)),
-            Self::State { actor, once, .. } => Some(ClientKey::change(*actor, once.as_deref()?)),
+            Self::State(turn) => Some(ClientKey::change(turn.actor, turn.once.as_deref()?)),
+            Self::Other(deed) => Some(ClientKey::act(deed.actor, deed.once.as_deref()?)),
         }
     }
 }
@@ -162,11 +253,17 @@ pub(super) enum Fact {
     OwnerChanged(OwnerChanged),
     /// It ends the conversation. This is a change of owner too, and tells more than that.
     Closed(ChannelClosed),
+    /// It opens the channel again. This is a change of owner too, and tells more than that.
+    Reopened(ChannelReopened),
+    /// The visitor says how it was.
+    Rated(ChannelRated),
+    /// It is anything else.
+    Updated(ChannelUpdated),
 }
 
 /// An entry with its place, what stands after it, and what others are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Written {
+pub(super) struct Step {
     /// The entry.
     pub entry: Entry,
     /// The state after it.
@@ -201,6 +298,22 @@ impl Actor {
             id,
             name: None,
         }
+    }
+
+    /// The person, if it is one.
+    #[must_use]
+    pub const fn person(self) -> Option<UserId> {
+        match self {
+            Self::Person(id) => Some(id),
+            Self::Visitor(_) | Self::Agent(_) | Self::System => None,
+        }
+    }
+
+    /// Whether `sender` is this one, whatever name is shown.
+    #[must_use]
+    pub fn is(self, sender: &Sender) -> bool {
+        let own = self.sender();
+        (own.kind, &own.id) == (sender.kind, &sender.id)
     }
 
     /// The sender as the unique key of messages has it.

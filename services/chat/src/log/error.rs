@@ -2,6 +2,7 @@
 
 use common::{ErrorCode, Problem};
 use mongodb::error::ErrorKind;
+use vault::VaultError;
 
 use super::{documents::StoreError, model::Refusal};
 
@@ -36,9 +37,18 @@ pub enum Error {
     /// Others wrote for so long that this was not begun.
     #[error("the log is busy")]
     Busy,
-    /// The work panicked.
-    #[error("appending failed: {0}")]
+    /// What is said could not be sealed or opened.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The work panicked, or the log holds what cannot be.
+    #[error("the log failed: {0}")]
     Broken(String),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// Only a repetition finds out, and it is safe.
@@ -57,6 +67,7 @@ impl From<Error> for Problem {
                 Self::new(ErrorCode::IdempotencyKeyReused).detail("use a new key for a new request")
             }
             Error::Store(error) => error.into(),
+            Error::Vault(error) => error.into(),
             error @ (Error::Unconfirmed(_) | Error::TimedOut) => {
                 Self::unavailable(error).detail(UNKNOWN)
             }

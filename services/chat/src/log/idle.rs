@@ -1,4 +1,4 @@
-//! Closing conversations that nobody goes on with.
+//! What time does: conversations that nobody goes on with end, and those that sleep wake.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,6 +14,8 @@ use super::{
 /// Channels that one look finds.
 const FOUND: i64 = 100;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How often it is looked whether a sleep is over.
+const WAKE_EVERY: Duration = Duration::from_secs(2);
 
 impl Log {
     /// Closes what nobody has written in for `idle_after`. Any number of instances may do so: the end
@@ -58,5 +60,34 @@ impl Log {
             }
         }
         closed > 0 && i64::try_from(found.len()).is_ok_and(|count| count == FOUND)
+    }
+
+    /// Wakes channels whose sleep is over.
+    pub(super) async fn wake_until(self, stop: CancellationToken) {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(WAKE_EVERY))
+            .await
+            .is_some()
+        {
+            let now = self.0.clock.now();
+            let found = match self.0.store.asleep(now, FOUND).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::debug!(%error, "sleeping channels cannot be looked for now");
+                    continue;
+                }
+            };
+            for place in found {
+                let decide: Arc<Decide> = Arc::new(move |head| Ok(model::wake(head, now)));
+                match self.append(place, None, decide).await {
+                    // The relay moves the projection, or did not come to it.
+                    Ok(Outcome::Appended(..)) => {}
+                    Ok(_) => drop(self.channel(place).await),
+                    Err(error) => {
+                        tracing::warn!(channel = %place.channel, %error, "a channel sleeps too long")
+                    }
+                }
+            }
+        }
     }
 }

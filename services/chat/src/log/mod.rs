@@ -8,18 +8,25 @@
 //! A counter that is incremented first and written under later is not enough: 6 could be read before 5
 //! is there, and whoever resumes after 6 would never see 5.
 
+mod act;
 mod append;
 mod catch_up;
 mod documents;
 mod entry;
 mod error;
+mod head;
 mod idle;
+mod merge;
 mod model;
 mod read;
 mod relay;
+mod reseal;
+mod sealing;
 mod setup;
 mod store;
 
+#[cfg(test)]
+mod act_tests;
 #[cfg(test)]
 mod model_tests;
 
@@ -34,13 +41,18 @@ use clock::Clock;
 use common::server::Lifecycle;
 use lru::LruCache;
 use mongodb::Database;
+use sqlx::PgPool;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
+use vault::Vault;
 
+pub use act::Acted;
 pub use documents::StoreError;
-pub use entry::{Actor, ClientKey, Head, Place};
+pub use entry::{Actor, ClientKey, Of, Place, Said};
 pub use error::Error;
-pub use model::{Refusal, may_begin};
+pub use head::{Head, Merging};
+pub use model::{Act, Refusal, may_begin, may_edit};
 pub use read::{History, channel};
+pub use reseal::reseal;
 
 use self::{relay::Relay, store::Store};
 use crate::hub::{Behind, Hub};
@@ -54,9 +66,23 @@ const HEADS: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 #[derive(Debug, Clone)]
 pub struct Log(Arc<Inner>);
 
+/// Where the logs are kept, and whom they tell.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// The log itself.
+    pub database: Database,
+    /// What people of the company list channels by.
+    pub pool: PgPool,
+    /// Seals what is said.
+    pub vault: Vault,
+    /// The way to the other services.
+    pub bus: Bus,
+}
+
 #[derive(Debug)]
 struct Inner {
     store: Store,
+    vault: Vault,
     clock: Clock,
     hub: Hub,
     relay: Relay,
@@ -69,26 +95,22 @@ struct Inner {
 type Slot = Arc<AsyncMutex<Option<Head>>>;
 
 impl Log {
-    /// The logs in `database`. Background work begins with [`Log::work`].
+    /// The logs in `stores`. Background work begins with [`Log::work`].
     #[must_use]
-    pub fn new(
-        database: Database,
-        bus: Bus,
-        hub: Hub,
-        clock: Clock,
-        lifecycle: &Lifecycle,
-    ) -> Self {
+    pub fn new(stores: Stores, hub: Hub, clock: Clock, lifecycle: &Lifecycle) -> Self {
         Self(Arc::new(Inner {
-            store: Store::new(database),
+            store: Store::new(stores.database),
+            vault: stores.vault,
             clock,
             hub,
-            relay: Relay::new(bus),
+            relay: Relay::new(stores.bus, stores.pool),
             lifecycle: lifecycle.clone(),
             heads: Mutex::new(LruCache::new(HEADS)),
         }))
     }
 
-    /// Starts what works behind the requests: publishing, catching up, and closing what is idle.
+    /// Starts what works behind the requests: publishing, catching up, ending what was half done, waking
+    /// what sleeps and closing what is idle.
     pub fn work(&self, behind: Behind, idle_after: chrono::Duration) {
         let (stop, cut) = (self.0.lifecycle.stop_token(), self.0.lifecycle.cut_token());
         let spawn = |work: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
@@ -98,6 +120,8 @@ impl Log {
         spawn(Box::pin(self.clone().sweep_until(stop.clone())));
         spawn(Box::pin(self.clone().catch_up_until(behind, cut.clone())));
         spawn(Box::pin(self.clone().look_until(cut)));
+        spawn(Box::pin(self.clone().wake_until(stop.clone())));
+        spawn(Box::pin(self.clone().mend_until(stop.clone())));
         spawn(Box::pin(self.clone().close_idle_until(idle_after, stop)));
     }
 

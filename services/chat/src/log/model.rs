@@ -5,21 +5,33 @@
 //! it follows, and it only gets its place when nothing else took it. Whatever was true of the head is
 //! therefore true at the place of the entry.
 
-use chat_api::{
-    Entry, EntryKind, NewMessage, OwnerState, ReplyHeader, Sender, SetOwner,
-    events::{ChannelClosed, ChannelOpened, MessageCreated, OwnerChanged},
-};
-use chrono::{DateTime, SubsecRound, Utc};
-use common::{ErrorCode, Problem, telemetry::Personal};
-use ids::{AgentId, VisitorId};
+mod acts;
+mod write;
 
-use super::entry::{Actor, Draft, Fact, Head, Place, Written};
+use chat_api::{Body, Change, OwnerState, Priority, ReplyHeader, SetOwner, Written};
+use chrono::{DateTime, Utc};
+use common::{ErrorCode, Problem};
+use ids::{ChannelId, TeamId, UserId};
+use rest::Field;
+
+pub use acts::may_edit;
+pub(super) use acts::{close_merged, decide, may_merge, reopen_unmerged, wake};
+pub(super) use write::{open, write};
+
+use super::{
+    Head,
+    entry::{Actor, Deed, Draft, Of, Said, Turn},
+};
 
 /// Why something may not be appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The channel is closed for good.
+    /// The channel is closed.
     Closed,
+    /// The channel goes on in another one.
+    Merged,
+    /// These two channels cannot be merged.
+    NoMerge,
     /// Somebody else answers now.
     OwnerChanged,
     /// The AI has answered this, or something later, already.
@@ -30,14 +42,25 @@ pub enum Refusal {
     WrongAgent,
     /// This actor may not set that owner.
     NotAllowed,
+    /// This actor may not do that, or not with what is somebody else's.
+    NotYours,
+    /// The time in which it could be done is over.
+    TooLate,
+    /// There is no such message, or it was taken back.
+    Gone,
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Closed => {
-                Self::new(ErrorCode::ChannelClosed).detail("start a new conversation; this one has ended")
+                Self::new(ErrorCode::ChannelClosed).detail("this conversation has ended; open it again, or start a new one")
             }
+            Refusal::Merged => Self::new(ErrorCode::ChannelClosed)
+                .detail("this conversation goes on in another one, which `merged_into` names"),
+            Refusal::NoMerge => Self::new(ErrorCode::Conflict).detail(
+                "a conversation goes on in one that is as open as itself, or in an open one of the same visitor",
+            ),
             Refusal::OwnerChanged => Self::new(ErrorCode::OwnerChanged)
                 .detail("read the channel again and decide anew; nothing was written"),
             Refusal::AlreadyAnswered => Self::new(ErrorCode::AlreadyAnswered)
@@ -48,83 +71,146 @@ impl From<Refusal> for Problem {
                 Self::new(ErrorCode::Conflict).detail("another agent answers in this channel")
             }
             Refusal::NotAllowed => Self::new(ErrorCode::Forbidden).detail(
-                "a visitor and the agent may ask for a person (`queued`) or end the conversation (`closed`)",
+                "a visitor and the agent may ask for a person (`queued`) or end the conversation (`closed`); \
+                 a visitor may open it again for the AI (`ai`)",
             ),
+            Refusal::NotYours => Self::new(ErrorCode::Forbidden)
+                .detail("the caller may not do this here, or not with somebody else's message"),
+            Refusal::TooLate => {
+                Self::new(ErrorCode::Conflict).detail("the time in which this could be done is over")
+            }
+            Refusal::Gone => Self::not_found(),
         }
     }
 }
 
-/// The entry that opens a channel: the AI answers, and the product itself says so.
-#[must_use]
-pub(super) fn open(
-    place: Place,
-    agent_id: AgentId,
-    visitor_id: VisitorId,
-    now: DateTime<Utc>,
-) -> Written {
-    let at = now.trunc_subsecs(3);
-    let head = Head {
-        seq: 1,
-        agent_id,
-        visitor_id,
-        owner: OwnerState::Ai,
-        owner_version: 1,
-        person: None,
-        opened_at: at,
-        last_at: at,
-        closed_at: None,
-        visitor_messages: 0,
-        agent_messages: 0,
-        user_messages: 0,
-        escalated: false,
-        answered_seq: 0,
-        asked_seq: 0,
-    };
-    let entry = Entry {
-        channel_id: place.channel,
-        seq: 1,
-        kind: EntryKind::State,
-        sender: Actor::System.sender(),
-        client_id: None,
-        body: None,
-        owner: Some(OwnerState::Ai),
-        reason: None,
-        owner_version: 1,
-        turn_id: None,
-        created_at: at,
-    };
-    let fact = Fact::Opened(ChannelOpened {
-        channel_id: place.channel,
-        agent_id,
-        visitor_id,
-        opened_at: at,
-    });
-    Written { entry, head, fact }
+/// What somebody does in a channel beside saying something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Changes who answers.
+    Owner(SetOwner),
+    /// Opens a closed channel again.
+    Reopen {
+        /// Who answers then.
+        owner: OwnerState,
+        /// Only so long after the end; at any time when absent.
+        within: Option<chrono::Duration>,
+    },
+    /// Says something else in an earlier message or note.
+    Edit {
+        /// Which.
+        of: Of,
+        /// What it says from now on.
+        body: Body,
+    },
+    /// Takes an earlier message or note back.
+    Delete {
+        /// Which.
+        of: Of,
+    },
+    /// Sets a sign on an earlier message or note, or takes it off.
+    React {
+        /// Which.
+        of: Of,
+        /// The sign.
+        emoji: String,
+        /// Whether it is set.
+        on: bool,
+    },
+    /// Says who takes care of it.
+    Assign {
+        /// The person.
+        user_id: Field<UserId>,
+        /// The team.
+        team_id: Field<TeamId>,
+    },
+    /// Sets its labels, all of them.
+    Label(Vec<String>),
+    /// Says how much it presses.
+    Prioritise(Priority),
+    /// Lets it sleep until then, or wakes it.
+    Snooze(Option<DateTime<Utc>>),
+    /// Adds somebody who takes part.
+    Join(UserId),
+    /// Takes somebody out who took part.
+    Leave(UserId),
+    /// Lets it go on in another channel.
+    Merge {
+        /// Which.
+        into: ChannelId,
+    },
+    /// Notes in the other channel that one goes on there.
+    Absorb {
+        /// Which.
+        from: ChannelId,
+    },
+    /// Undoes a merge.
+    Unmerge {
+        /// The other channel.
+        other: ChannelId,
+    },
+    /// Says how it was.
+    Rate {
+        /// From 1, bad, to 5, good.
+        score: u8,
+        /// More about it.
+        body: Option<Body>,
+    },
+    /// Says whether an answer of the AI helped.
+    Helpful {
+        /// The answer.
+        of_seq: i64,
+        /// Whether it did; none takes the word back.
+        helpful: Option<bool>,
+    },
+    /// Agrees to a text.
+    Consent {
+        /// Its version.
+        version: i64,
+    },
 }
 
-/// What has to be appended so that `message` is said: it alone, or a takeover before it, because
-/// whoever writes answers from then on.
+/// What has to be appended so that `said` is said: it alone, or something before it. Whoever of the
+/// company writes to the visitor answers from then on, and a visitor who writes wakes the channel.
 ///
 /// # Errors
-/// When the channel is closed.
-pub(super) fn say(head: &Head, actor: Actor, message: &NewMessage) -> Result<Draft, Refusal> {
+/// When the channel is closed, or the actor writes no notes.
+pub(super) fn say(head: &Head, actor: Actor, said: &Said) -> Result<Draft, Refusal> {
+    if head.merged_into.is_some() {
+        return Err(Refusal::Merged);
+    }
+    let spoken = Draft::Said {
+        actor,
+        said: said.clone(),
+    };
+    if said.kind == Written::Note {
+        return match actor {
+            Actor::Person(_) | Actor::System => Ok(spoken),
+            Actor::Visitor(_) | Actor::Agent(_) => Err(Refusal::NotYours),
+        };
+    }
     if head.owner == OwnerState::Closed {
         return Err(Refusal::Closed);
     }
     let nobody_yet = matches!(head.owner, OwnerState::Ai | OwnerState::Queued);
-    if matches!(actor, Actor::Person(_)) && nobody_yet {
-        let reason = Some("person_wrote".to_owned());
-        return Ok(Draft::State {
+    match actor {
+        Actor::Person(person) if nobody_yet => Ok(Draft::State(Turn {
             actor,
             owner: OwnerState::Human,
-            reason,
+            person: Some(person),
+            reason: Some("person_wrote".to_owned()),
+            opens: false,
             once: None,
-        });
+        })),
+        Actor::Visitor(_) if head.snoozed_until.is_some() => Ok(awake()),
+        _ => Ok(spoken),
     }
-    Ok(Draft::Message {
-        actor,
-        message: message.clone(),
-    })
+}
+
+/// The end of a channel's sleep.
+fn awake() -> Draft {
+    let change = Change::Snoozed { until: None };
+    Draft::Other(Deed::change(Actor::System, change, None))
 }
 
 /// Whether the AI may answer what `header` says, and so whether its answer may stand after `head`.
@@ -135,7 +221,7 @@ pub(super) fn may_answer(head: &Head, header: &ReplyHeader) -> Result<(), Refusa
     if head.agent_id != header.agent_id {
         return Err(Refusal::WrongAgent);
     }
-    if head.owner == OwnerState::Closed {
+    if head.owner == OwnerState::Closed || head.merged_into.is_some() {
         return Err(Refusal::Closed);
     }
     // While a person is wanted and none is there, the AI may go on; under a person it may not, even
@@ -191,6 +277,9 @@ pub(super) fn change_owner(
             Err(Refusal::Closed)
         };
     }
+    if head.merged_into.is_some() {
+        return Err(Refusal::Merged);
+    }
     let changes = match (actor, wanted) {
         (Actor::Visitor(_) | Actor::Agent(_), Ai | Human) => return Err(Refusal::NotAllowed),
         // Asking for a person while one is wanted, or there, changes nothing.
@@ -202,147 +291,34 @@ pub(super) fn change_owner(
         (Actor::Person(person), Human) => head.owner != Human || head.person != Some(person),
         (_, wanted) => head.owner != wanted,
     };
-    let (reason, once) = (change.reason.clone(), once.map(str::to_owned));
-    Ok(changes.then_some(Draft::State {
-        actor,
-        owner: wanted,
-        reason,
-        once,
+    Ok(changes.then(|| {
+        Draft::State(Turn {
+            actor,
+            owner: wanted,
+            person: actor.person().filter(|_| wanted == Human),
+            reason: change.reason.clone(),
+            opens: false,
+            once: once.map(str::to_owned),
+        })
     }))
 }
 
-/// The end of a channel that nobody has written in since `before`; none when somebody has.
+/// The end of a channel that nobody has written in since `before`; none when somebody has, or when it
+/// sleeps.
 #[must_use]
 pub(super) fn close_idle(head: &Head, before: DateTime<Utc>) -> Option<Draft> {
-    let idle = head.owner != OwnerState::Closed && head.last_at < before;
-    let (actor, owner, reason) = (Actor::System, OwnerState::Closed, Some("idle".to_owned()));
-    idle.then_some(Draft::State {
-        actor,
-        owner,
-        reason,
+    let open = head.owner != OwnerState::Closed && head.snoozed_until.is_none();
+    (open && head.last_at < before).then(|| Draft::State(closing("idle")))
+}
+
+/// The product itself ends it.
+fn closing(reason: &str) -> Turn {
+    Turn {
+        actor: Actor::System,
+        owner: OwnerState::Closed,
+        person: None,
+        reason: Some(reason.to_owned()),
+        opens: false,
         once: None,
-    })
-}
-
-/// Puts a draft behind `head`.
-#[must_use]
-pub(super) fn write(place: Place, head: &Head, draft: Draft, now: DateTime<Utc>) -> Written {
-    // Whole milliseconds, which is what MongoDB keeps; and never before the entry in front, whatever
-    // the clocks of two instances say.
-    let at = now.trunc_subsecs(3).max(head.last_at);
-    let seq = head.seq + 1;
-    let mut next = Head {
-        seq,
-        last_at: at,
-        ..head.clone()
-    };
-    let mut entry = Entry {
-        channel_id: place.channel,
-        seq,
-        kind: EntryKind::Message,
-        sender: Actor::System.sender(),
-        client_id: None,
-        body: None,
-        owner: None,
-        reason: None,
-        owner_version: head.owner_version,
-        turn_id: None,
-        created_at: at,
-    };
-    match draft {
-        Draft::Message { actor, message } => {
-            match actor {
-                Actor::Visitor(_) => {
-                    next.visitor_messages += 1;
-                    next.asked_seq = seq;
-                }
-                Actor::Person(_) => next.user_messages += 1,
-                Actor::Agent(_) => next.agent_messages += 1,
-                Actor::System => {}
-            }
-            entry.sender = actor.sender();
-            entry.client_id = Some(message.client_id);
-            entry.body = Some(message.body);
-        }
-        Draft::Answer {
-            name,
-            turn,
-            answers_to,
-            body,
-        } => {
-            next.agent_messages += 1;
-            next.answered_seq = next.answered_seq.max(answers_to);
-            entry.sender = Sender {
-                name: Some(Personal::new(name)),
-                ..Actor::Agent(head.agent_id).sender()
-            };
-            entry.client_id = Some(turn.to_string());
-            entry.turn_id = Some(turn);
-            entry.body = Some(body);
-        }
-        Draft::State {
-            actor,
-            owner,
-            reason,
-            ..
-        } => {
-            next.owner = owner;
-            next.owner_version = seq;
-            next.escalated |= matches!(owner, OwnerState::Queued | OwnerState::Human);
-            next.person = match (owner, actor) {
-                (OwnerState::Human, Actor::Person(person)) => Some(person),
-                _ => None,
-            };
-            next.closed_at = (owner == OwnerState::Closed).then_some(at);
-            entry.kind = EntryKind::State;
-            entry.sender = actor.sender();
-            entry.owner = Some(owner);
-            entry.reason = reason;
-            entry.owner_version = seq;
-        }
-    }
-    let fact = fact(place, &entry, &next);
-    Written {
-        entry,
-        head: next,
-        fact,
-    }
-}
-
-fn fact(place: Place, entry: &Entry, head: &Head) -> Fact {
-    let (channel_id, agent_id, visitor_id) = (place.channel, head.agent_id, head.visitor_id);
-    match entry.owner {
-        None => Fact::Said(MessageCreated {
-            channel_id,
-            seq: entry.seq,
-            sender_kind: entry.sender.kind,
-            agent_id,
-            visitor_id,
-            owner: head.owner,
-            owner_version: head.owner_version,
-            created_at: entry.created_at,
-        }),
-        Some(OwnerState::Closed) => Fact::Closed(ChannelClosed {
-            channel_id,
-            seq: entry.seq,
-            agent_id,
-            visitor_id,
-            closed_by: entry.sender.kind,
-            escalated: head.escalated,
-            visitor_messages: head.visitor_messages,
-            agent_messages: head.agent_messages,
-            user_messages: head.user_messages,
-            opened_at: head.opened_at,
-            closed_at: entry.created_at,
-        }),
-        Some(owner) => Fact::OwnerChanged(OwnerChanged {
-            channel_id,
-            seq: entry.seq,
-            owner,
-            agent_id,
-            changed_by: entry.sender.kind,
-            reason: entry.reason.clone(),
-            changed_at: entry.created_at,
-        }),
     }
 }

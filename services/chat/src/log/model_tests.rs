@@ -1,15 +1,15 @@
 //! The rules, tried without any store: a log in memory whose places are taken in any order of events.
 
-use chat_api::{Body, EntryKind, NewMessage, OwnerState, ReplyHeader, SenderKind, SetOwner};
+use chat_api::{Body, EntryKind, OwnerState, ReplyHeader, SenderKind, SetOwner, Written};
 use chrono::{DateTime, Duration, Utc};
 use ids::{AgentId, ChannelId, TurnId, UserId, VisitorId, WorkspaceId};
 
-use super::{entry::*, model::*};
+use super::{Head, entry::*, model::*};
 
 struct Model {
     place: Place,
     now: DateTime<Utc>,
-    log: Vec<Written>,
+    log: Vec<Step>,
 }
 
 impl Model {
@@ -34,7 +34,7 @@ impl Model {
         Actor::Visitor(self.head().visitor_id)
     }
 
-    fn append(&mut self, draft: Draft) -> Written {
+    fn append(&mut self, draft: Draft) -> Step {
         self.now += Duration::seconds(1);
         let written = write(self.place, &self.head(), draft, self.now);
         self.log.push(written.clone());
@@ -42,7 +42,7 @@ impl Model {
     }
 
     /// Says something, with the takeover that it may need.
-    fn say(&mut self, actor: Actor) -> Result<Written, Refusal> {
+    fn say(&mut self, actor: Actor) -> Result<Step, Refusal> {
         loop {
             let draft = say(&self.head(), actor, &message())?;
             let written = self.append(draft);
@@ -52,7 +52,7 @@ impl Model {
         }
     }
 
-    fn set(&mut self, actor: Actor, owner: OwnerState) -> Result<Option<Written>, Refusal> {
+    fn set(&mut self, actor: Actor, owner: OwnerState) -> Result<Option<Step>, Refusal> {
         let draft = change_owner(&self.head(), actor, (&change(owner), None))?;
         Ok(draft.map(|draft| self.append(draft)))
     }
@@ -72,7 +72,7 @@ impl Model {
         }
     }
 
-    fn commit(&mut self, header: &ReplyHeader) -> Result<Written, Refusal> {
+    fn commit(&mut self, header: &ReplyHeader) -> Result<Step, Refusal> {
         may_answer(&self.head(), header)?;
         Ok(self.append(Draft::Answer {
             name: header.agent_name.clone(),
@@ -83,9 +83,10 @@ impl Model {
     }
 }
 
-fn message() -> NewMessage {
-    NewMessage {
+fn message() -> Said {
+    Said {
         client_id: TurnId::new().to_string(),
+        kind: Written::Message,
         body: Body::text("hello"),
     }
 }
@@ -341,7 +342,7 @@ fn after_a_takeover_no_answer_that_was_begun_before() {
             }
         }
         let (mut owner, mut version, mut answered) = (OwnerState::Ai, 1, 0);
-        for (index, Written { entry, head, .. }) in model.log.iter().enumerate() {
+        for (index, Step { entry, head, .. }) in model.log.iter().enumerate() {
             assert_eq!(entry.seq, index as i64 + 1);
             if let Some(new) = entry.owner {
                 (owner, version) = (new, entry.seq);

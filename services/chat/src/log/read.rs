@@ -2,7 +2,8 @@
 
 use chat_api::{Channel, Entry};
 
-use super::{ClientKey, Error, Head, Log, Place};
+use super::{ClientKey, Error, Head, Log, Of, Place, documents::Stored, sealing};
+use crate::hub::Audience;
 
 /// Steps by which a known head is moved before it is looked up anew.
 const STEPS: usize = 8;
@@ -70,7 +71,8 @@ impl Log {
         Ok(channel(place, &head))
     }
 
-    /// A page of the log, in the order of the log, and whether there is more in its direction.
+    /// A page of what `audience` sees of the log, in the order of the log, and whether there is more in
+    /// its direction. Messages are as they stand now.
     ///
     /// # Errors
     /// When the store is not there.
@@ -79,7 +81,11 @@ impl Log {
         place: Place,
         history: History,
         limit: i64,
+        audience: Audience,
     ) -> Result<(Vec<Entry>, bool), Error> {
+        if audience == Audience::Visitor {
+            return self.visible(place, history, limit).await;
+        }
         let end = match history {
             History::After(seq) => {
                 let mut entries = self.after(place, seq, limit + 1).await?;
@@ -93,7 +99,30 @@ impl Log {
             History::Latest => self.head(place).await?.seq + 1,
         };
         let start = end.saturating_sub(limit).max(1);
-        Ok((self.0.store.range(place, start, end).await?, start > 1))
+        let found = self.0.store.range(place, start, end).await?;
+        Ok((self.opened(place, found).await?, start > 1))
+    }
+
+    /// A page without what only people of the company see.
+    async fn visible(
+        &self,
+        place: Place,
+        history: History,
+        limit: i64,
+    ) -> Result<(Vec<Entry>, bool), Error> {
+        let (between, newer) = match history {
+            History::After(seq) => ((Some(seq), None), true),
+            History::Before(seq) => ((None, Some(seq)), false),
+            History::Latest => ((None, None), false),
+        };
+        let mut found = self.0.store.visible(place, between, limit + 1).await?;
+        let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        if more && newer {
+            found.pop();
+        } else if more {
+            found.remove(0);
+        }
+        Ok((self.opened(place, found).await?, more))
     }
 
     /// Entries after `seq`, oldest first, `limit` at most.
@@ -106,11 +135,27 @@ impl Log {
         let Some(next) = self.0.store.entry_at(place, first).await? else {
             return Ok(Vec::new());
         };
-        let mut entries = vec![next];
+        let mut found = vec![next];
         if limit > 1 {
-            entries.extend(self.0.store.range(place, first + 1, first + limit).await?);
+            let end = first.saturating_add(limit);
+            found.extend(self.0.store.range(place, first + 1, end).await?);
         }
-        Ok(entries)
+        self.opened(place, found).await
+    }
+
+    /// The message or note at `seq`, as it stands now.
+    ///
+    /// # Errors
+    /// When there is none, or the store is not there.
+    pub async fn entry(&self, place: Place, seq: i64) -> Result<Of, Error> {
+        let found = self.0.store.entry_at(place, seq).await?;
+        let found = found.ok_or(Error::NotFound)?;
+        let entry = sealing::open(&self.0.vault, place, found).await?;
+        Of::entry(entry).ok_or(Error::NotFound)
+    }
+
+    async fn opened(&self, place: Place, stored: Vec<Stored>) -> Result<Vec<Entry>, Error> {
+        sealing::open_all(&self.0.vault, place, stored).await
     }
 
     /// The entry that a sender gave this name.
@@ -118,7 +163,10 @@ impl Log {
     /// # Errors
     /// When the store is not there.
     pub async fn by_client(&self, place: Place, key: &ClientKey) -> Result<Option<Entry>, Error> {
-        Ok(self.0.store.by_client(place, key).await?)
+        match self.0.store.by_client(place, key).await? {
+            Some(found) => Ok(Some(sealing::open(&self.0.vault, place, found).await?)),
+            None => Ok(None),
+        }
     }
 
     /// Notes that a reply of `epoch` begins; answers whether none of a later one has.
@@ -178,6 +226,15 @@ pub fn channel(place: Place, head: &Head) -> Channel {
         owner_version: head.owner_version,
         head_seq: head.seq,
         answered_seq: head.answered_seq,
+        episode: head.episode,
+        assignee_id: head.assignee,
+        team_id: head.team,
+        labels: head.labels.clone(),
+        priority: head.priority,
+        snoozed_until: head.snoozed_until,
+        participants: head.participants.clone(),
+        merged_into: head.merged_into,
+        rating: head.rating,
         created_at: head.opened_at,
         last_activity_at: head.last_at,
         closed_at: head.closed_at,

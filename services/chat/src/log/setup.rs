@@ -37,6 +37,14 @@ pub(super) async fn indexes(database: &Database) -> Result<()> {
         ),
         // Only entries whose event waits have the field, so the sweep looks at nothing else.
         index("pending", doc! { "pending_since": 1 }, Kind::Sparse),
+        // The same for what must follow in another log.
+        index("owed", doc! { "owed_since": 1 }, Kind::Sparse),
+        // What was done with a message: its edits, and its reactions.
+        index(
+            "about",
+            doc! { "workspace_id": 1, "channel_id": 1, "of_seq": 1, "seq": -1 },
+            Kind::Having("of_seq"),
+        ),
     ])
     .await?;
     let channels = database.collection::<Document>(CHANNELS);
@@ -52,6 +60,7 @@ pub(super) async fn indexes(database: &Database) -> Result<()> {
                 doc! { "owner": 1, "last_activity_at": 1 },
                 Kind::Plain,
             ),
+            index("asleep", doc! { "snoozed_until": 1 }, Kind::Sparse),
         ])
         .await?;
     // Warnings and errors of all services, which nobody else clears away.
@@ -78,6 +87,8 @@ enum Kind {
     Unique,
     Sparse,
     Plain,
+    /// Only documents that have the field.
+    Having(&'static str),
     /// The server deletes documents so long after the time in the field.
     Expiring(Duration),
 }
@@ -87,6 +98,10 @@ fn index(name: &str, keys: Document, kind: Kind) -> IndexModel {
         .name(name.to_owned())
         .unique(matches!(kind, Kind::Unique).then_some(true))
         .sparse(matches!(kind, Kind::Sparse).then_some(true))
+        .partial_filter_expression(match kind {
+            Kind::Having(field) => Some(doc! { field: { "$exists": true } }),
+            _ => None,
+        })
         .expire_after(match kind {
             Kind::Expiring(after) => Some(after),
             _ => None,

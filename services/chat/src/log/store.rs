@@ -4,15 +4,16 @@
 //! unique keys. The queries of the hot path compare whole unique keys: the log is dense, so whether
 //! something follows an entry is one look at the next `seq`.
 
+mod changes;
+
 use std::time::Duration;
 
-use bus::Event;
-use chat_api::{Entry, OwnerState};
+use chat_api::OwnerState;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use ids::{ChannelId, WorkspaceId};
 use mongodb::{
-    Collection, Database,
+    Collection, Cursor, Database,
     bson::{Document, doc},
     options::{
         Acknowledgment, CollectionOptions, ReadConcern, ReadPreference, ReturnDocument,
@@ -22,11 +23,12 @@ use mongodb::{
 use tokio::sync::OnceCell;
 
 use super::{
+    Head,
     documents::{
-        Pending, Result, StoreError, date, document, entry_of, head_of, integer, pending_of,
-        place_of, projection, shown,
+        Insert, Pending, Result, StoreError, Stored, date, document, head_of, integer, pending_of,
+        place_of, projection, shown, stored_of,
     },
-    entry::{ClientKey, Head, Place, Written},
+    entry::{ClientKey, Place},
     setup,
 };
 
@@ -98,19 +100,14 @@ impl Store {
     /// # Errors
     /// One that [`is_duplicate`] knows when its place, or its client's name for it, is taken.
     #[tracing::instrument(name = "db.message.insert", skip_all, fields(otel.kind = "client", db.system.name = "mongodb", db.collection.name = setup::MESSAGES))]
-    pub(super) async fn insert(
-        &self,
-        place: Place,
-        written: &Written,
-        (key, event): (Option<&ClientKey>, &Event),
-    ) -> Result<()> {
-        let document = document(place, written, key, event)?;
+    pub(super) async fn insert(&self, place: Place, insert: &Insert<'_>) -> Result<()> {
+        let document = document(place, insert)?;
         self.log.insert_one(document).await?;
         Ok(())
     }
 
     /// The entry that a sender gave this name.
-    pub(super) async fn by_client(&self, place: Place, key: &ClientKey) -> Result<Option<Entry>> {
+    pub(super) async fn by_client(&self, place: Place, key: &ClientKey) -> Result<Option<Stored>> {
         let mut filter = filter(place);
         filter.insert("sender_key", &key.sender);
         filter.insert("client_id", &key.client_id);
@@ -118,12 +115,12 @@ impl Store {
             .find_one(filter)
             .projection(shown())
             .await?
-            .map(entry_of)
+            .map(stored_of)
             .transpose()
     }
 
     /// Entries `from <= seq < to`, oldest first.
-    pub(super) async fn range(&self, place: Place, from: i64, to: i64) -> Result<Vec<Entry>> {
+    pub(super) async fn range(&self, place: Place, from: i64, to: i64) -> Result<Vec<Stored>> {
         let mut filter = filter(place);
         filter.insert("seq", doc! { "$gte": from, "$lt": to });
         let found = self
@@ -136,17 +133,17 @@ impl Store {
             .try_collect::<Vec<_>>()
             .await?
             .into_iter()
-            .map(entry_of)
+            .map(stored_of)
             .collect()
     }
 
     /// The entry at `seq`, if it is there.
-    pub(super) async fn entry_at(&self, place: Place, seq: i64) -> Result<Option<Entry>> {
+    pub(super) async fn entry_at(&self, place: Place, seq: i64) -> Result<Option<Stored>> {
         self.log
             .find_one(at(place, seq))
             .projection(shown())
             .await?
-            .map(entry_of)
+            .map(stored_of)
             .transpose()
     }
 
@@ -156,7 +153,7 @@ impl Store {
         behind.insert("head_seq", doc! { "$lt": head.seq });
         match self
             .channels
-            .update_one(behind, doc! { "$set": projection(head) })
+            .update_one(behind, projection(head))
             .upsert(true)
             .await
         {
@@ -233,20 +230,12 @@ impl Store {
         let filter = doc! {
             "owner": { "$in": open.to_vec() },
             "last_activity_at": { "$lt": date(before) },
+            // What sleeps is not idle.
+            "snoozed_until": { "$exists": false },
         };
         let only = doc! { "workspace_id": 1, "channel_id": 1 };
-        let found = self
-            .channels
-            .find(filter)
-            .limit(limit)
-            .projection(only)
-            .await?;
-        found
-            .try_collect::<Vec<_>>()
-            .await?
-            .iter()
-            .map(place_of)
-            .collect()
+        let found = self.channels.find(filter).limit(limit).projection(only);
+        places(found.await?).await
     }
 
     /// The last entry of each of these channels of one workspace, as the projection knows it.
@@ -266,6 +255,12 @@ impl Store {
             .map(|channel| Ok((place_of(channel)?, integer(channel, "head_seq")?)))
             .collect()
     }
+}
+
+/// The channels that a query finds.
+async fn places(found: Cursor<Document>) -> Result<Vec<Place>> {
+    let found: Vec<Document> = found.try_collect().await?;
+    found.iter().map(place_of).collect()
 }
 
 /// Whether a unique key refused the document.

@@ -26,13 +26,18 @@ use crate::{
     hub::{Delta, Hub, Member, Stop, utf16},
     internal,
     log::{ClientKey, Place, Refusal, may_begin},
-    metrics,
+    markdown, metrics,
 };
 
 const NDJSON: &str = "application/x-ndjson";
 /// Sources that one answer may name, and the length of what it quotes of each.
 const MAX_SOURCES: usize = 20;
 const MAX_QUOTE: usize = 4_000;
+/// Answers that one answer may offer, and the characters of each.
+const MAX_QUICK_REPLIES: usize = 6;
+const MAX_QUICK_REPLY: usize = 80;
+/// Things that one answer may show.
+const MAX_CARDS: usize = 6;
 
 /// The route. It has no deadline of its own: each line has one.
 pub fn routes() -> Router<App> {
@@ -101,7 +106,7 @@ async fn take(app: &App, channel: ChannelId, body: Body) -> Result<(Entry, bool)
             Some(ReplyLine::Delta { offset, delta }) => reply.delta(offset, delta)?,
             Some(ReplyLine::Commit { commit }) => {
                 Check::run(&Answer(&commit.body))?;
-                return reply.commit(app, commit).await;
+                return reply.commit(app, complete(commit)).await;
             }
             None => return Err(unfinished()),
         }
@@ -198,13 +203,59 @@ impl Drop for Reply {
     }
 }
 
-/// The rules of an answer's body: those of every message, and sources of a bearable size.
+/// The answer with the tree of its text, which is this service's to make.
+fn complete(commit: ReplyCommit) -> ReplyCommit {
+    let body = MessageBody {
+        blocks: markdown::parse(commit.body.text.expose()),
+        ..commit.body
+    };
+    ReplyCommit { body }
+}
+
+/// The rules of an answer's body: those of every message, what the agent offers in a bearable size, and
+/// nothing that only people send.
 struct Answer<'a>(&'a MessageBody);
 
 impl Validate for Answer<'_> {
     fn validate(&self, check: &mut Check) {
-        let MessageBody { text, sources, .. } = self.0;
+        let MessageBody {
+            text,
+            blocks: _,
+            attachments,
+            quick_replies,
+            cards,
+            mentions,
+            sources,
+            offers_person: _,
+        } = self.0;
         check.text("/commit/body/text", text.expose(), 1..=MAX_TEXT);
+        if !attachments.is_empty() {
+            check.fault("/commit/body/attachments", "an answer has none");
+        }
+        if !mentions.is_empty() {
+            check.fault("/commit/body/mentions", "an answer has none");
+        }
+        if quick_replies.len() > MAX_QUICK_REPLIES {
+            let detail = format!("{MAX_QUICK_REPLIES} at most");
+            check.fault("/commit/body/quick_replies", detail);
+        }
+        for (index, reply) in quick_replies.iter().enumerate() {
+            let at = format!("/commit/body/quick_replies/{index}/text");
+            check.line(&at, &reply.text, 1..=MAX_QUICK_REPLY);
+        }
+        if cards.len() > MAX_CARDS {
+            check.fault("/commit/body/cards", format!("{MAX_CARDS} at most"));
+        }
+        for (index, card) in cards.iter().enumerate() {
+            let at = format!("/commit/body/cards/{index}");
+            check.line(&format!("{at}/title"), &card.title, 1..=200);
+            if let Some(text) = &card.text {
+                check.text(&format!("{at}/text"), text, 1..=500);
+            }
+            if let Some(url) = &card.url {
+                check.link(&format!("{at}/url"), url);
+            }
+        }
         if sources.len() > MAX_SOURCES {
             check.fault("/commit/body/sources", format!("{MAX_SOURCES} at most"));
         }

@@ -89,7 +89,7 @@ impl Work {
             hub.read_on(&member.room);
         }
         let room = member.room.clone();
-        room.subscribe(self.socket, self.outbox.clone());
+        room.subscribe(self.socket, self.outbox.clone(), standing.audience());
         self.follows.insert(
             channel,
             Follow {
@@ -108,7 +108,7 @@ impl Work {
         let (mut last, mut target) = (after, head_seq);
         loop {
             while last < target {
-                let read = self.backlog(place, last).await?;
+                let read = self.backlog(place, (last, standing)).await?;
                 (last, version) = (read.0, version.max(read.1));
             }
             match room.go_live(self.socket, last, version) {
@@ -118,8 +118,13 @@ impl Work {
         }
     }
 
-    /// Sends a piece of the log after `last`; answers where it ends, and the last change of owner in it.
-    async fn backlog(&self, place: Place, last: i64) -> Result<(i64, i64), Problem> {
+    /// Sends a piece of the log after `last`, as far as `standing` may see it; answers where it ends, and
+    /// the last change of owner in it.
+    async fn backlog(
+        &self,
+        place: Place,
+        (last, standing): (i64, Standing),
+    ) -> Result<(i64, i64), Problem> {
         let entries = within(async {
             loop {
                 let entries = self.app.log.after(place, last, PAGE).await?;
@@ -142,6 +147,9 @@ impl Work {
             if entry.owner.is_some() {
                 version = entry.seq;
             }
+            if entry.private && standing.is_customer() {
+                continue;
+            }
             // Before each one: an entry may be large, and the socket is written to while this waits.
             let room = tokio::time::timeout(BACKLOG_WITHIN, self.outbox.room());
             if room.await.is_err() {
@@ -156,6 +164,6 @@ impl Work {
 
 impl Drop for Follow {
     fn drop(&mut self) {
-        self.member.room.unsubscribe(self.socket);
+        self.member.unsubscribe(self.socket);
     }
 }

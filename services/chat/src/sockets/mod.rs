@@ -2,11 +2,12 @@
 
 mod follow;
 mod session;
+mod tell;
 mod upgrade;
 mod work;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,7 +19,7 @@ use common::{
     ErrorCode,
     tokens::{Participant, Revocations},
 };
-use ids::SessionId;
+use ids::{SessionId, UserId, WorkspaceId};
 use tokio_util::sync::CancellationToken;
 
 pub use upgrade::routes;
@@ -62,6 +63,8 @@ struct Watched {
     outbox: Arc<Outbox>,
     session: SessionId,
     expires_at: DateTime<Utc>,
+    /// Who of the company it is; nobody, when it is a visitor's.
+    person: Option<(WorkspaceId, UserId)>,
 }
 
 /// A socket that is watched as long as this lives.
@@ -99,6 +102,7 @@ impl Sockets {
                 outbox,
                 session,
                 expires_at,
+                person: person(who),
             },
         );
         metrics::SOCKETS.inc();
@@ -106,6 +110,13 @@ impl Sockets {
             sockets: self.clone(),
             socket,
         }
+    }
+
+    /// The people of companies who have a socket here.
+    #[must_use]
+    pub fn people(&self) -> HashSet<(WorkspaceId, UserId)> {
+        let open = self.open();
+        open.values().filter_map(|watched| watched.person).collect()
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<u64, Watched>> {
@@ -145,5 +156,12 @@ const fn expiry(who: &Participant) -> DateTime<Utc> {
     match who {
         Participant::Person(caller) => caller.expires_at,
         Participant::Visitor(visitor) => visitor.expires_at,
+    }
+}
+
+fn person(who: &Participant) -> Option<(WorkspaceId, UserId)> {
+    match who {
+        Participant::Person(caller) => Some((caller.workspace_id, caller.user_id)),
+        Participant::Visitor(_) => None,
     }
 }

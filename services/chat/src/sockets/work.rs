@@ -17,10 +17,9 @@ use tracing::Instrument;
 
 use super::{Watch, expiry, follow::Follow, session::PING_EVERY};
 use crate::{
-    access::{self, Standing},
     app::App,
-    hub::{Close, Outbox, encode},
-    metrics,
+    hub::{Close, Outbox, Watching, encode},
+    messages, metrics,
 };
 
 /// Frames that are none, before the socket is closed.
@@ -46,6 +45,8 @@ pub(super) struct Work {
     greeted: bool,
     malformed: u32,
     pub(super) follows: HashMap<ChannelId, Follow>,
+    /// The inbox is sent as long as this lives.
+    pub(super) inbox: Option<Watching>,
 }
 
 /// A frame that could not be accepted, and what it was about.
@@ -75,6 +76,7 @@ impl Work {
             greeted: false,
             malformed: 0,
             follows,
+            inbox: None,
         }
     }
 
@@ -106,9 +108,14 @@ impl Work {
             ClientFrame::Send {
                 channel,
                 client_id,
+                kind,
                 body,
             } => {
-                let message = NewMessage { client_id, body };
+                let message = NewMessage {
+                    client_id,
+                    kind,
+                    body,
+                };
                 // Each message is a trace of its own: a socket may live for hours.
                 let span = tracing::info_span!(
                     parent: None, "chat.socket.send", otel.kind = "server", channel = %channel
@@ -120,6 +127,8 @@ impl Work {
             }
             ClientFrame::Typing { channel, on } => self.typing(channel, on),
             ClientFrame::Read { channel, seq } => self.read(channel, seq),
+            ClientFrame::Viewing { channel, on } => self.viewing(channel, on),
+            ClientFrame::Watch { on } => self.watch_inbox(on),
             ClientFrame::Auth { token } => self.auth(&token).await,
         }
     }
@@ -147,9 +156,7 @@ impl Work {
         let client_id = message.client_id.clone();
         let result = within(async {
             Check::run(&message)?;
-            let (place, standing) = access::enter(&self.app.log, &self.who, channel).await?;
-            let actor = standing.writer(&self.who)?;
-            Ok(self.app.log.say(place, actor, message).await?)
+            messages::send(&self.app, &self.who, channel, message).await
         });
         match result.await {
             Ok((entry, _)) => self.push(&ServerFrame::Ack {
@@ -166,58 +173,6 @@ impl Work {
                     },
                 );
             }
-        }
-    }
-
-    fn typing(&mut self, channel: ChannelId, on: bool) {
-        self.hint(channel, |follow| {
-            Ok(ServerFrame::Typing {
-                channel,
-                sender: follow.standing.sender(),
-                on,
-            })
-        });
-    }
-
-    fn read(&mut self, channel: ChannelId, seq: i64) {
-        self.hint(channel, |follow| {
-            let head = follow.member.room.head().unwrap_or_default();
-            if !(1..=head).contains(&seq) {
-                return Err(invalid(format!(
-                    "seq is {seq}, and the log goes from 1 to {head}"
-                )));
-            }
-            Ok(ServerFrame::Read {
-                channel,
-                sender: follow.standing.sender(),
-                seq,
-            })
-        });
-    }
-
-    /// Tells the others in a channel that this client follows.
-    fn hint(
-        &mut self,
-        channel: ChannelId,
-        frame: impl FnOnce(&Follow) -> Result<ServerFrame, Problem>,
-    ) {
-        let result = match self.follows.get(&channel) {
-            // Whoever only looks is not seen typing.
-            Some(follow) => follow
-                .standing
-                .writer(&self.who)
-                .and_then(|_| Ok((frame(follow)?, follow))),
-            None => Err(Problem::not_found().detail("subscribe to the channel first")),
-        };
-        match result {
-            Ok((frame, follow)) => self.app.hub.hint(&follow.member.room, &frame, self.socket),
-            Err(problem) => self.refuse(
-                &problem,
-                About {
-                    channel: Some(channel),
-                    client_id: None,
-                },
-            ),
         }
     }
 
@@ -239,7 +194,8 @@ impl Work {
                     && !caller.may(Permission::ConversationsRead)
                 {
                     self.follows
-                        .retain(|_, follow| matches!(follow.standing, Standing::Customer(_)));
+                        .retain(|_, follow| follow.standing.is_customer());
+                    self.inbox = None;
                 }
                 self.who = who;
                 self.push(&ServerFrame::Authenticated { expires_at });
@@ -336,6 +292,8 @@ const fn kind(frame: &ClientFrame) -> &'static str {
         ClientFrame::Send { .. } => "send",
         ClientFrame::Typing { .. } => "typing",
         ClientFrame::Read { .. } => "read",
+        ClientFrame::Viewing { .. } => "viewing",
+        ClientFrame::Watch { .. } => "watch",
         ClientFrame::Auth { .. } => "auth",
     }
 }

@@ -173,6 +173,59 @@ async fn without_mongodb_every_answer_is_503_in_time_until_it_is_back() {
 }
 
 #[tokio::test]
+async fn without_postgresql_a_conversation_goes_on_and_a_new_workspace_waits() {
+    let fleet = Fleet::start().await;
+    let (pool, postgres) = fleet.postgres.behind_a_proxy("chat").await;
+    let parts = fleet.parts(fleet.database.clone(), testkit::redis(), pool);
+    let chat = fleet.instance_of(parts).await;
+    let conversation = fleet.open(&chat).await;
+    let (token, channel) = (&conversation.token, conversation.channel);
+    let mut socket = chat.follow(token, &[(channel, 1)]).await;
+    let (status, _) = chat.say(token, channel, "before").await;
+    assert_eq!(status, StatusCode::CREATED);
+    socket.up_to(2).await;
+
+    postgres.take_down();
+    let (status, report) = eventually("the missing database is named", async || {
+        let (status, report) = chat.server.readiness().await;
+        let named = report["checks"]["postgres"].as_str()?.starts_with("down");
+        named.then_some((status, report))
+    })
+    .await;
+    assert_eq!(status, StatusCode::OK, "chat goes on without it: {report}");
+    let (status, said) = chat.say(token, channel, "meanwhile").await;
+    assert_eq!(status, StatusCode::CREATED, "{said}");
+    assert_eq!(seqs(&socket.up_to(3).await), [3]);
+    // The first word in a workspace makes its keys, which must be kept before anything is sealed.
+    let other = Fleet {
+        workspace: ids::WorkspaceId::new(),
+        ..fleet
+    };
+    let stranger = other.open(&chat).await;
+    let first = json!({ "client_id": "first", "body": { "text": "hello" } });
+    let path = format!("/messages/{}", stranger.channel);
+    let before = Instant::now();
+    refused(
+        answer(chat.post(&stranger.token, &path, &first)).await,
+        503,
+        "unavailable",
+    );
+    assert!(
+        before.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        before.elapsed()
+    );
+
+    postgres.bring_up();
+    eventually("it is said", async || {
+        let (status, _) = answer(chat.post(&stranger.token, &path, &first)).await;
+        (status == StatusCode::CREATED).then_some(())
+    })
+    .await;
+    assert_eq!(other.log(&chat, stranger.channel).await.len(), 2);
+}
+
+#[tokio::test]
 async fn a_projection_that_a_crash_left_behind_is_repaired() {
     let fleet = Fleet::start().await;
     let chat = fleet.instance().await;
@@ -244,6 +297,9 @@ async fn what_a_dying_instance_had_inserted_is_delivered_and_published_by_anothe
     left.remove("_id");
     left.insert("seq", 3_i64);
     left.insert("client_id", "left behind");
+    // A sealed body opens in its own entry only.
+    left.remove("sealed");
+    left.insert("body", doc! { "text": "left behind" });
     left.insert("after", after);
     left.insert("pending_event", event.to_string());
     left.insert("pending_since", now);

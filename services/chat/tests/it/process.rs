@@ -18,18 +18,19 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rest::ServiceClient;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use testkit::{Broker, Keys, eventually, eventually_within};
+use testkit::{Broker, Keys, Postgres, eventually, eventually_within};
 use tokio::process::{Child, Command};
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
-use crate::support::{Socket, connect};
+use crate::support::{Socket, connect, vault_config};
 
 /// Everything that a `chat serve` needs, and the process itself.
 struct Program {
     keys: Keys,
     broker: Broker,
     mongo: Url,
+    postgres: Postgres,
     auth: Url,
     public: SocketAddr,
     internal: SocketAddr,
@@ -59,6 +60,7 @@ impl Program {
             keys,
             broker: Broker::start().await,
             mongo: testkit::mongo_url(),
+            postgres: Postgres::start(&chat::MIGRATOR, "chat").await,
             public: free(),
             internal: free(),
             folder,
@@ -73,11 +75,18 @@ impl Program {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chat"));
         let file = |name: &str| self.folder.join(name);
+        let files = Url::from_directory_path(file("files")).unwrap();
         command
             .args(arguments)
             .env("SYNTERA_BIND", self.public.to_string())
             .env("SYNTERA_INTERNAL_BIND", self.internal.to_string())
             .env("SYNTERA_MONGODB_URL", self.mongo.as_str())
+            .env("SYNTERA_DATABASE_URL", self.postgres.url("chat"))
+            .env(
+                "SYNTERA_VAULT_KEYS",
+                vault_config().vault_keys.expose_secret(),
+            )
+            .env("SYNTERA_ATTACHMENTS_URL", files.as_str())
             .env("SYNTERA_REDIS_URL", testkit::redis_url().as_str())
             .env(
                 "SYNTERA_AMQP_URL",

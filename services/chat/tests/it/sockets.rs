@@ -118,7 +118,8 @@ async fn a_conversation_over_two_sockets() {
     visitor
         .send(json!({ "type": "read", "channel": channel, "seq": 2 }))
         .await;
-    let read = person.next().await;
+    // Whoever types looks at it, which people are told in between.
+    let read = person.until("read").await;
     assert_eq!(
         (&read["type"], &read["seq"], &read["sender"]["kind"]),
         (&json!("read"), &json!(2), &json!("visitor"))

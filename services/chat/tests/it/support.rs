@@ -1,40 +1,40 @@
 //! Running instances of chat that share their stores, and what tests say to them.
 
-use std::time::Duration;
+mod socket;
+
+use std::sync::Arc;
 
 use bus::{Bus, BusConfig};
-use chat::{Parts, app::App};
+use chat::{
+    MIGRATOR, Parts,
+    app::{App, SCHEMA},
+};
 use chat_api::{ChatClient, Entry, OpenChannel, ReplyHeader};
 use clock::Clock;
 use common::{
     server::Lifecycle,
     tokens::{Revocations, Role},
 };
-use futures::{SinkExt, StreamExt};
 use ids::{AgentId, ChannelId, TurnId, UserId, VisitorId, WorkspaceId};
 use mongodb::Database;
+use object_store::{ObjectStore, memory::InMemory};
 use reqwest::{RequestBuilder, StatusCode};
 use rest::ServiceClient;
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use stores::redis::Redis;
-use testkit::{Keys, Server};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        Message,
-        client::IntoClientRequest,
-        http::{HeaderValue, Request, Response},
-        protocol::frame::coding::CloseCode,
-    },
-};
+use testkit::{Keys, Postgres, Server};
+use tokio_tungstenite::tungstenite::http::Response;
+use vault::{EnvKeys, Vault, VaultConfig};
 
-/// No test waits longer for one thing.
-const WITHIN: Duration = Duration::from_secs(15);
+pub(crate) use socket::{Socket, connect, seqs};
 
 /// What the instances of one test share.
 pub(crate) struct Fleet {
     pub(crate) database: Database,
+    pub(crate) postgres: Postgres,
+    /// Files, in memory.
+    pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) keys: Keys,
     pub(crate) clock: Clock,
     pub(crate) bus: BusConfig,
@@ -66,6 +66,8 @@ impl Fleet {
     pub(crate) async fn with(clock: Clock, bus: BusConfig) -> Self {
         Self {
             database: testkit::mongo().await,
+            postgres: Postgres::start(&MIGRATOR, SCHEMA).await,
+            objects: Arc::new(InMemory::new()),
             keys: Keys::new(clock.clone()),
             clock,
             bus,
@@ -86,17 +88,39 @@ impl Fleet {
         redis: Redis,
         idle: i64,
     ) -> Instance {
-        let lifecycle = Lifecycle::default();
-        let revocations = Revocations::empty(self.clock.clone(), self.clock.now());
         let parts = Parts {
+            idle_after: chrono::Duration::seconds(idle),
+            ..self.parts(database, redis, self.postgres.pool.clone())
+        };
+        self.instance_of(parts).await
+    }
+
+    /// What an instance is made of that reaches its stores by these.
+    pub(crate) fn parts(&self, database: Database, redis: Redis, pool: PgPool) -> Parts {
+        Parts {
             database,
+            vault: self.vault(pool.clone()),
+            pool,
+            objects: Some(Arc::clone(&self.objects)),
             redis,
             bus: Bus::new("chat", &self.bus),
             tokens: self.keys.tokens("chat"),
-            revocations: revocations.clone(),
+            revocations: Revocations::empty(self.clock.clone(), self.clock.now()),
             clock: self.clock.clone(),
-            idle_after: chrono::Duration::seconds(idle),
-        };
+            idle_after: chrono::Duration::seconds(1800),
+        }
+    }
+
+    /// A vault as an instance has it, over `pool`.
+    pub(crate) fn vault(&self, pool: PgPool) -> Vault {
+        let wrapper = Arc::new(EnvKeys::read(&vault_config()).unwrap());
+        Vault::new(SCHEMA, pool, wrapper, self.clock.clone())
+    }
+
+    /// An instance that is made of `parts`.
+    pub(crate) async fn instance_of(&self, parts: Parts) -> Instance {
+        let lifecycle = Lifecycle::default();
+        let revocations = parts.revocations.clone();
         let health = parts.health();
         let app = parts.start(&lifecycle);
         let (public, internal) = (chat::public(app.clone()), chat::internal(app.clone()));
@@ -178,6 +202,22 @@ impl Instance {
         self.server.post(path).bearer_auth(token).json(body)
     }
 
+    /// A request of any method with a body.
+    pub(crate) fn call(
+        &self,
+        method: reqwest::Method,
+        token: &str,
+        path: &str,
+        body: &Value,
+    ) -> RequestBuilder {
+        let request = self.server.request(method, path).bearer_auth(token);
+        if body.is_null() {
+            request
+        } else {
+            request.json(body)
+        }
+    }
+
     /// Sends a message by REST; answers the status and the body.
     pub(crate) async fn say(
         &self,
@@ -247,136 +287,6 @@ impl Instance {
     }
 }
 
-/// Connects to the socket of an instance, with a receive buffer of this many bytes. A refusal is its
-/// status and body; where the connection itself broke, 0 and why.
-pub(crate) async fn connect(
-    address: std::net::SocketAddr,
-    headers: &[(&'static str, &str)],
-    buffer: Option<u32>,
-) -> Result<(Socket, Response<Option<Vec<u8>>>), (u16, Value)> {
-    let mut request: Request<()> = format!("ws://{address}/ws/chat")
-        .into_client_request()
-        .unwrap();
-    for (name, value) in headers {
-        request
-            .headers_mut()
-            .insert(*name, HeaderValue::from_str(value).unwrap());
-    }
-    let tcp = TcpSocket::new_v4().unwrap();
-    if let Some(bytes) = buffer {
-        tcp.set_recv_buffer_size(bytes).unwrap();
-    }
-    let stream = tcp.connect(address).await.unwrap();
-    match tokio_tungstenite::client_async(request, stream).await {
-        Ok((stream, response)) => Ok((Socket { stream }, response)),
-        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
-            let body = response.body().clone().unwrap_or_default();
-            Err((
-                response.status().as_u16(),
-                serde_json::from_slice(&body).unwrap_or_default(),
-            ))
-        }
-        Err(error) => Err((0, Value::String(error.to_string()))),
-    }
-}
-
-/// A client's end of a socket.
-pub(crate) struct Socket {
-    pub(crate) stream: WebSocketStream<TcpStream>,
-}
-
-impl Socket {
-    pub(crate) async fn send(&mut self, frame: Value) {
-        self.text(&frame.to_string()).await;
-    }
-
-    pub(crate) async fn text(&mut self, text: &str) {
-        self.stream.send(Message::text(text)).await.unwrap();
-    }
-
-    pub(crate) async fn say(&mut self, channel: ChannelId, client_id: &str, text: &str) {
-        let frame = json!({
-            "type": "send", "channel": channel, "client_id": client_id, "body": { "text": text },
-        });
-        self.send(frame).await;
-    }
-
-    /// The next frame, or the code that the socket was closed with; 1006 for a connection that broke.
-    pub(crate) async fn frame(&mut self) -> Result<Value, u16> {
-        let next = async {
-            loop {
-                match self.stream.next().await {
-                    Some(Ok(Message::Text(text))) => {
-                        return Ok(serde_json::from_str(&text).unwrap());
-                    }
-                    Some(Ok(Message::Close(Some(frame)))) => return Err(u16::from(frame.code)),
-                    Some(Ok(Message::Close(None))) => return Err(u16::from(CloseCode::Status)),
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) | None => return Err(1006),
-                }
-            }
-        };
-        tokio::time::timeout(WITHIN, next)
-            .await
-            .expect("a frame in time")
-    }
-
-    pub(crate) async fn next(&mut self) -> Value {
-        self.frame().await.unwrap()
-    }
-
-    /// The next frame of this type; others are passed over.
-    pub(crate) async fn until(&mut self, kind: &str) -> Value {
-        loop {
-            let frame = self.next().await;
-            if frame["type"] == kind {
-                return frame;
-            }
-        }
-    }
-
-    /// The next frame of one of these types; others are passed over.
-    pub(crate) async fn until_any(&mut self, kinds: &[&str]) -> Value {
-        loop {
-            let frame = self.next().await;
-            if kinds.iter().any(|kind| frame["type"] == *kind) {
-                return frame;
-            }
-        }
-    }
-
-    /// The frames up to the entry `seq`, that one included.
-    pub(crate) async fn up_to(&mut self, seq: i64) -> Vec<Value> {
-        let mut frames = Vec::new();
-        loop {
-            let frame = self.next().await;
-            let done = frame["kind"].is_string() && frame["seq"] == seq;
-            frames.push(frame);
-            if done {
-                return frames;
-            }
-        }
-    }
-
-    /// The code that the socket is closed with; frames before it are passed over.
-    pub(crate) async fn closed(&mut self) -> u16 {
-        loop {
-            if let Err(code) = self.frame().await {
-                return code;
-            }
-        }
-    }
-}
-
-/// The places of the entries among frames.
-pub(crate) fn seqs(frames: &[Value]) -> Vec<i64> {
-    frames
-        .iter()
-        .filter(|frame| frame["kind"].is_string())
-        .filter_map(|frame| frame["seq"].as_i64())
-        .collect()
-}
-
 pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     let response = request.send().await.unwrap();
     (response.status(), response.json().await.unwrap_or_default())
@@ -390,6 +300,13 @@ pub(crate) fn refused((status, body): (StatusCode, Value), expected: u16, code: 
         (expected, Some(code)),
         "{body}"
     );
+}
+
+/// The master key of all tests.
+pub(crate) fn vault_config() -> VaultConfig {
+    VaultConfig {
+        vault_keys: format!("test:{}=", "A".repeat(43)).into(),
+    }
 }
 
 /// A broker that nobody answers.

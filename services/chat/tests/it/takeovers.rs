@@ -43,11 +43,11 @@ async fn a_takeover_stops_the_reply_at_once() {
 /// socket does a word of the AI follow the `state` frame of a takeover that it was begun before.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_takeover_no_word_of_the_ai_reaches_any_socket() {
-    const ROUNDS: u64 = 250;
+    let rounds = testkit::scaled(1_000);
     let fleet = Fleet::start().await;
     let instances = [fleet.instance().await, fleet.instance().await];
     let (mut refused, mut committed) = (0, 0);
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let mut dice = StdRng::seed_from_u64(round);
         let (here, there) = (
             &instances[dice.random_range(0..2)],
@@ -122,7 +122,7 @@ async fn after_a_takeover_no_word_of_the_ai_reaches_any_socket() {
         }
     }
     assert!(
-        refused > ROUNDS / 10 && committed > ROUNDS / 10,
+        refused > rounds / 10 && committed > rounds / 10,
         "{refused} refused, {committed} committed"
     );
 }

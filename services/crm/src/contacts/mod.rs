@@ -7,7 +7,8 @@ mod model;
 mod store;
 
 use axum::{Router, routing::put};
-use crm_api::events::ContactCreated;
+use chat_api::Introduction;
+use crm_api::events::{ContactCreated, ContactUpdated};
 use ids::{VisitorId, WorkspaceId};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -58,4 +59,34 @@ pub(crate) async fn of_visitor(
     store::find_by_visitor(connection, workspace, visitor)
         .await?
         .ok_or(sqlx::Error::RowNotFound)
+}
+
+/// Fills in what a visitor says of themselves and their contact lacks.
+pub(crate) async fn introduced(
+    app: &App,
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    said: &Introduction,
+) -> sqlx::Result<()> {
+    let found = of_visitor(app, connection, workspace, said.visitor_id).await?;
+    // As it is now, and nobody's to change until the transaction ends.
+    let current = store::lock(connection, workspace, found.contact.id)
+        .await?
+        .ok_or(sqlx::Error::RowNotFound)?;
+    let mut contact = model::introduced(&current.contact, said);
+    if contact == current.contact {
+        return Ok(());
+    }
+    contact.updated_at = app.clock.now();
+    let updated = Versioned {
+        contact,
+        version: current.version + 1,
+    };
+    store::update(connection, workspace, &updated).await?;
+    let event = ContactUpdated {
+        contact_id: updated.contact.id,
+        version: updated.version,
+        updated_at: updated.contact.updated_at,
+    };
+    app.outbox.append(connection, workspace, &event).await
 }

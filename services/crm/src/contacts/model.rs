@@ -1,5 +1,6 @@
 //! The rules of contacts.
 
+use chat_api::Introduction;
 use chrono::{DateTime, Utc};
 use common::telemetry::Personal;
 use crm_api::{Contact, CreateContact, PatchContact};
@@ -116,6 +117,17 @@ pub(super) fn patched(contact: &Contact, patch: PatchContact) -> Result<Contact,
     }
 }
 
+/// The contact with what a visitor says of themselves, where nothing was known.
+pub(super) fn introduced(contact: &Contact, said: &Introduction) -> Contact {
+    let current = contact.clone();
+    Contact {
+        name: current.name.or_else(|| said.name.clone()),
+        email: current.email.or_else(|| said.email.clone()),
+        phone: current.phone.or_else(|| said.phone.clone()),
+        ..current
+    }
+}
+
 /// Labels as they are kept: trimmed, each once, sorted.
 fn labels(tags: Vec<String>) -> Vec<String> {
     let mut tags: Vec<String> = tags.into_iter().map(|tag| tag.trim().to_owned()).collect();
@@ -179,6 +191,28 @@ mod tests {
         assert_eq!((after.lead_score, after.tags.len()), (0, 0));
         assert_eq!(after.email, before.email);
         assert_eq!(patched(&before, patch("{}")).unwrap(), before);
+    }
+
+    #[test]
+    fn what_a_visitor_says_fills_what_is_not_known() {
+        let visitor = VisitorId::new();
+        let said = Introduction {
+            visitor_id: visitor,
+            name: personal(Some("A. Lovelace".to_owned())),
+            email: personal(Some("ada@example.org".to_owned())),
+            phone: personal(Some("+44 20 7946 0958".to_owned())),
+            custom: Vec::new(),
+            version: 1,
+            introduced_at: DateTime::UNIX_EPOCH,
+        };
+        let fresh = introduced(&of_visitor(visitor, DateTime::UNIX_EPOCH), &said);
+        assert_eq!(
+            (&fresh.name, &fresh.email, &fresh.phone),
+            (&said.name, &said.email, &said.phone)
+        );
+        let known = introduced(&ada(), &said);
+        assert_eq!((&known.name, &known.email), (&ada().name, &ada().email));
+        assert_eq!(known.phone, said.phone);
     }
 
     #[test]

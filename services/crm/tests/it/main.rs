@@ -6,6 +6,7 @@ mod contacts;
 mod idempotency;
 mod interactions;
 mod internal;
+mod introductions;
 mod lists;
 mod outages;
 mod patches;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bus::{Bus, Event, EventData};
 use chat_api::{
-    OwnerState, SenderKind,
+    ChatClient, OwnerState, SenderKind,
     events::{ChannelClosed, MessageCreated},
 };
 use chrono::{DateTime, Utc};
@@ -13,6 +13,7 @@ use common::{server::Lifecycle, tokens::Role};
 use crm::app::App;
 use ids::{AgentId, ChannelId, UserId, VisitorId, WorkspaceId};
 use reqwest::{Method, RequestBuilder, StatusCode};
+use rest::ServiceClient;
 use serde_json::Value;
 use sqlx::PgPool;
 use testkit::{Broker, Keys, Postgres, Server, json, no_bus};
@@ -54,7 +55,11 @@ impl Crm {
     pub(crate) async fn on(postgres: Postgres, pool: PgPool, bus: Bus) -> Self {
         let clock = Clock::manual(at("2026-11-23T10:00:00Z"));
         let keys = Keys::new(clock.clone());
-        let app = App::new(pool, bus.clone(), keys.tokens("crm"), clock.clone());
+        // Nobody answers there; who needs a chat brings one.
+        let nowhere = "http://127.0.0.1:1".parse().unwrap();
+        let chat = ServiceClient::new("chat", nowhere, keys.signer("crm")).unwrap();
+        let chat = ChatClient::new(chat);
+        let app = App::new(pool, bus.clone(), keys.tokens("crm"), chat, clock.clone());
         let (public, internal) = (crm::public(app.clone()), crm::internal(app.clone()));
         let health = crm::health(&app, &bus);
         let server = Server::with_health(public, internal, health, Lifecycle::default()).await;

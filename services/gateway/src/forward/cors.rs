@@ -6,9 +6,9 @@ use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 
 use crate::routes;
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, idempotency-key, x-request-id, traceparent",
+    "authorization, content-type, idempotency-key, if-match, x-request-id, traceparent",
 );
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("etag, ratelimit, ratelimit-policy, retry-after, x-request-id");

@@ -22,6 +22,7 @@ use crate::{app::App, openapi};
 
 const DOCUMENT: &str = "/api/v1/openapi.json";
 const REFERENCE: &str = "/api/v1/docs";
+const INBOX: &str = "/inbox";
 
 pub(crate) fn router(app: &App) -> Router<App> {
     let files = ServeDir::new(&app.0.web_dir)
@@ -35,6 +36,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/errors/{code}", get(error_page))
         .route(DOCUMENT, get(openapi::serve))
         .route(REFERENCE, get(reference))
+        .route(INBOX, get(inbox))
         .route("/{*path}", files);
     if app.0.mail_dir.is_some() {
         router = router.merge(mail::router());
@@ -54,6 +56,7 @@ pub(crate) fn label(path: &str) -> &'static str {
         ("/", _) => "/",
         (DOCUMENT, _) => DOCUMENT,
         (REFERENCE, _) => REFERENCE,
+        (INBOX, _) => INBOX,
         ("/widget.js", _) => "/widget.js",
         (_, "widget") => "/widget/{*path}",
         (_, "assets") => "/assets/{*path}",
@@ -163,6 +166,12 @@ fn not_seeded() -> Response {
 /// The page on which people read the API's document.
 async fn reference(State(app): State<App>, request: Request) -> Response {
     let file = app.0.web_dir.join("reference.html");
+    serve(ServeFile::new(file), request).await
+}
+
+/// The page on which people of the company answer visitors.
+async fn inbox(State(app): State<App>, request: Request) -> Response {
+    let file = app.0.web_dir.join("inbox.html");
     serve(ServeFile::new(file), request).await
 }
 

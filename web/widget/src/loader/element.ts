@@ -4,14 +4,17 @@
  */
 
 import {
+  type Attributes,
   type Config,
   type Mount,
   type PanelHandle,
-  type PanelScript,
   storagePrefix,
   type WidgetEvents,
+  type WidgetScript,
 } from "../contract.ts";
-import { launcher as strings } from "../strings/en.ts";
+import { directionOf } from "../strings/index.ts";
+import { launcherStrings } from "../strings/launchers.ts";
+import { accent } from "./color.ts";
 import css from "./launcher.css";
 
 export type Emit = <K extends keyof WidgetEvents>(name: K, event: WidgetEvents[K]) => void;
@@ -55,18 +58,19 @@ function trusted(url: string): string {
 
 let policy: { createScriptURL(url: string): string } | undefined;
 
-/** The panel's script, loaded when it is first wanted. A failure may be tried again. */
-function loadPanel(): Promise<Mount> {
+/** Another script of the widget, loaded when it is first wanted. A failure may be tried again. */
+function load<T>(file: string, kit?: unknown): Promise<T> {
   return new Promise((resolve, reject) => {
-    const script = document.createElement("script") as PanelScript;
+    const script = document.createElement("script") as WidgetScript;
     script.async = true;
-    script.src = trusted(place.panel);
-    const done = (mount?: Mount): void => {
+    script.src = trusted(new URL(file, place.base).href);
+    script.syntera = kit;
+    const done = (loaded?: unknown): void => {
       script.remove();
-      if (mount) resolve(mount);
-      else reject(new Error("the panel could not be loaded"));
+      if (loaded && loaded !== kit) resolve(loaded as T);
+      else reject(new Error(`${file} could not be loaded`));
     };
-    script.onload = () => done(script.synteraMount);
+    script.onload = () => done(script.syntera);
     script.onerror = () => done();
     document.head.append(script);
   });
@@ -80,12 +84,25 @@ export class SynteraWidget extends HTMLElement {
   #panel: PanelHandle | undefined;
   #loading: Promise<void> | undefined;
   #open = false;
+  #label: string | undefined;
+  #tag = "en";
+  /** Where the focus goes when the panel closes, if not to the button. */
+  #from: HTMLElement | undefined;
+  /** What was said of the person before the panel was there. */
+  #told: ((panel: PanelHandle) => void)[] = [];
 
   connectedCallback(): void {
     if (this.#button) return;
+    const { position, color, locale, launcher } = this.dataset;
+    this.#tag = locale || document.documentElement.lang || "en";
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
+    const dark = color && accent(color, true);
+    sheet.replaceSync(
+      dark
+        ? `${css}.root{${accent(color, false)}}@media(prefers-color-scheme:dark){:host(:not([data-theme="light"])) .root{${dark}}}:host([data-theme="dark"]) .root{${dark}}`
+        : css,
+    );
     root.adoptedStyleSheets = [sheet];
     const button = document.createElement("button");
     button.type = "button";
@@ -104,6 +121,15 @@ export class SynteraWidget extends HTMLElement {
     this.#trouble.setAttribute("role", "status");
     const inside = document.createElement("div");
     inside.className = "root";
+    inside.lang = this.#tag;
+    inside.dir = directionOf(this.#tag);
+    if (position !== "right" && (position === "left" || document.dir === "rtl")) {
+      inside.classList.add("left");
+    }
+    if (launcher && launcher !== "default") {
+      inside.classList.add("bare");
+      document.addEventListener("click", this.#clicked);
+    }
     inside.append(this.#trouble, button);
     root.append(inside);
     this.#button = button;
@@ -117,9 +143,39 @@ export class SynteraWidget extends HTMLElement {
     });
   }
 
+  /** A click on an element of the page that opens the chat. */
+  readonly #clicked = (event: Event): void => {
+    const { launcher = "hidden" } = this.dataset;
+    const target = event.target as Element | null;
+    try {
+      if (launcher === "hidden" || !target?.closest?.(launcher)) return;
+    } catch {
+      return;
+    }
+    event.preventDefault();
+    if (this.#open) this.close();
+    else this.open();
+  };
+
+  identify(jwt: string): void {
+    this.#tell((panel) => panel.identify(jwt));
+  }
+
+  setAttributes(attributes: Attributes): void {
+    this.#tell((panel) => panel.setAttributes(attributes));
+  }
+
+  /** Nothing is asked of the network for it before the first click. */
+  #tell(what: (panel: PanelHandle) => void): void {
+    if (this.#panel) what(this.#panel);
+    else this.#told.push(what);
+  }
+
   open(): void {
     if (this.#open || !this.#button) return;
     this.#open = true;
+    const focused = document.activeElement;
+    this.#from = focused instanceof HTMLElement && focused !== this ? focused : undefined;
     this.#trouble.textContent = "";
     this.#loading ??= this.#load();
     this.#loading.then(
@@ -129,11 +185,12 @@ export class SynteraWidget extends HTMLElement {
       () => {
         this.#loading = undefined;
         this.#open = false;
-        this.#trouble.textContent = strings.failed;
+        this.#trouble.textContent = launcherStrings(this.#tag).failed;
         this.emit("error", { code: "panel_not_loaded" });
         this.#show(0);
       },
     );
+    this.#label = undefined;
     this.#show(0);
     this.emit("open", undefined);
   }
@@ -143,13 +200,17 @@ export class SynteraWidget extends HTMLElement {
     this.#open = false;
     this.#panel?.close();
     this.#show(0);
-    this.#button?.focus();
+    const bare = this.dataset.launcher && this.dataset.launcher !== "default";
+    if (bare) this.#from?.focus();
+    else this.#button?.focus();
     this.emit("close", undefined);
   }
 
   /** Takes the panel out and closes its connection. What is stored stays. */
   destroy(): void {
     this.#open = false;
+    this.#told = [];
+    document.removeEventListener("click", this.#clicked);
     this.#panel?.destroy();
     this.#panel = undefined;
     this.#loading = undefined;
@@ -173,11 +234,12 @@ export class SynteraWidget extends HTMLElement {
   }
 
   #config(): Config {
-    const { key = "", api, locale } = this.dataset;
+    const { key = "", api, greeting } = this.dataset;
     return {
       key,
       api: new URL(api ?? "api/v1", place.base || document.baseURI).href.replace(/\/$/, ""),
-      ...(locale === undefined ? {} : { locale }),
+      locale: this.#tag,
+      ...(greeting === undefined ? {} : { greeting }),
     };
   }
 
@@ -185,16 +247,26 @@ export class SynteraWidget extends HTMLElement {
     const button = this.#button;
     button?.toggleAttribute("data-busy", true);
     try {
-      const mount = await loadPanel();
+      const mount = await load<Mount>(place.panel);
       // It may have been shut down while the panel was on its way.
-      if (!this.#button || !this.shadowRoot) return;
-      this.#panel = mount({
+      if (button !== this.#button || !this.shadowRoot) return;
+      const panel = await mount({
         root: this.shadowRoot,
         config: this.#config(),
         onClose: () => this.close(),
-        onUnread: (count) => this.#show(count),
+        onUnread: (count, label) => {
+          this.#label = count > 0 ? label : undefined;
+          this.#show(count);
+        },
+        load,
         emit: (name, event) => this.emit(name, event),
       });
+      if (button !== this.#button) {
+        panel.destroy();
+        return;
+      }
+      this.#panel = panel;
+      for (const tell of this.#told.splice(0)) tell(panel);
     } finally {
       button?.toggleAttribute("data-busy", false);
     }
@@ -202,10 +274,8 @@ export class SynteraWidget extends HTMLElement {
 
   #show(unread: number): void {
     this.#button?.setAttribute("aria-expanded", String(this.#open));
-    this.#button?.setAttribute(
-      "aria-label",
-      this.#open ? strings.close : unread > 0 ? strings.unread(unread) : strings.open,
-    );
+    const t = launcherStrings(this.#tag);
+    this.#button?.setAttribute("aria-label", this.#open ? t.close : (this.#label ?? t.open));
     this.#badge.hidden = unread === 0;
     this.#badge.textContent = unread > 9 ? "9+" : String(unread);
   }

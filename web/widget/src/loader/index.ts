@@ -3,74 +3,83 @@
  *
  *     <script async src="https://…/widget.js" data-key="pk_…"></script>
  *
- * `data-api`, `data-locale`, `data-theme` (`light`, `dark`) and `data-position` (`left`) are options.
- * A script without `data-key` waits for `Syntera.boot({key})`.
+ * The other options (`BootOptions`) are attributes too: `data-color="#0a7"`. A script without
+ * `data-key` waits for `Syntera.boot({key})`. Calls that a page makes before the loader is there are
+ * kept in a list: `(window.Syntera ||= []).push(["open"])`.
  */
 
 import { Emitter } from "../../../client/src/emitter.ts";
-import type { WidgetEvents } from "../contract.ts";
+import type { BootOptions, SynteraApi, WidgetEvents } from "../contract.ts";
 import { place, SynteraWidget } from "./element.ts";
 
 /** The panel's file, with the hash of its content in its name; the build fills it in. */
 declare const PANEL_FILE: string;
 
 const TAG = "syntera-widget";
-const OPTIONS = ["key", "api", "locale", "theme", "position"] as const;
+const OPTIONS = [
+  "key",
+  "api",
+  "locale",
+  "theme",
+  "position",
+  "color",
+  "greeting",
+  "launcher",
+] as const;
 
-type Options = { [name in (typeof OPTIONS)[number]]?: string };
-
-const events = new Emitter<WidgetEvents>();
+let events = new Emitter<WidgetEvents>();
 let widget: SynteraWidget | undefined;
 
-function boot(options: Options): void {
-  if (!options.key) throw new Error("Syntera.boot needs a key");
-  if (widget?.isConnected && widget.dataset.key === options.key) return;
-  widget?.remove();
-  const element = document.createElement(TAG) as SynteraWidget;
-  for (const name of OPTIONS) {
-    const value = options[name];
-    if (value !== undefined) element.dataset[name] = value;
-  }
-  element.emit = (name, event) => events.emit(name, event);
-  widget = element;
-  document.body.append(element);
-}
-
-const api = {
-  /** Puts the launcher on the page. */
-  boot,
-  /** Opens the panel. */
+const api: SynteraApi = {
+  boot(options) {
+    if (!options.key) throw new Error("Syntera.boot needs a key");
+    if (widget?.isConnected && widget.dataset.key === options.key) return;
+    widget?.remove();
+    const element = document.createElement(TAG) as SynteraWidget;
+    for (const name of OPTIONS) {
+      const value = options[name];
+      if (value !== undefined) element.dataset[name] = value;
+    }
+    element.emit = (name, event) => events.emit(name, event);
+    widget = element;
+    document.body.append(element);
+  },
+  identify: (jwt) => widget?.identify(jwt),
+  setAttributes: (attributes) => widget?.setAttributes(attributes),
   open: () => widget?.open(),
   close: () => widget?.close(),
-  /** Calls `listener` on each such event; the answer stops it. */
-  on: <K extends keyof WidgetEvents>(name: K, listener: (event: WidgetEvents[K]) => void) =>
-    events.on(name, listener),
-  /**
-   * Undoes everything: the element, the connection and what was stored, so that the next person at
-   * this browser starts as a stranger.
-   */
-  shutdown(): void {
+  on: (name, listener) => events.on(name, listener),
+  shutdown() {
     widget?.destroy();
     widget?.forget();
     widget?.remove();
     widget = undefined;
+    events = new Emitter();
+  },
+  push(...calls) {
+    for (const [name, ...args] of calls) {
+      const call = Object.hasOwn(api, name) && name !== "push" && api[name as keyof SynteraApi];
+      if (call) (call as (...args: unknown[]) => unknown)(...args);
+      else console.error(`Syntera has no ${name}`);
+    }
   },
 };
 
-export type SynteraApi = typeof api;
-
 const script = document.currentScript as HTMLScriptElement | null;
-const scope = window as { Syntera?: SynteraApi };
+const scope = window as { Syntera?: SynteraApi | [string, ...unknown[]][] };
+const early = scope.Syntera;
 
 // Twice on one page is once.
-if (!scope.Syntera) {
+if (!early || Array.isArray(early)) {
   scope.Syntera = api;
   place.base = new URL(".", script?.src || document.baseURI).href;
-  place.panel = new URL(PANEL_FILE, place.base).href;
+  place.panel = PANEL_FILE;
   if (!customElements.get(TAG)) customElements.define(TAG, SynteraWidget);
-  if (script?.dataset.key) {
-    const options: Options = { ...script.dataset };
-    if (document.body) boot(options);
-    else document.addEventListener("DOMContentLoaded", () => boot(options), { once: true });
-  }
+  const options = { ...script?.dataset } as Partial<BootOptions>;
+  const begin = (): void => {
+    if (options.key) api.boot(options as BootOptions);
+    if (early) api.push(...early);
+  };
+  if (document.body) begin();
+  else document.addEventListener("DOMContentLoaded", begin, { once: true });
 }

@@ -1,26 +1,44 @@
-/** The foot of the panel: who has the word, the way to a person, the end, and the field to write in. */
+/** The foot of the panel: who has the word, the way to a person, the end, and what stands below. */
 
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { Icon } from "./icons.tsx";
-import { composing } from "./keys.ts";
+import type { QueuePlace } from "@syntera/client";
+import { useEffect, useRef } from "preact/hooks";
+import { count } from "../strings/plural.ts";
+import { Composer, type Field } from "./composer.tsx";
+import { ALERT, Icon, PERSON } from "./icons.tsx";
+import { Lazy } from "./lazy.tsx";
 import { type Look, nameOf } from "./messages.tsx";
 
-/** The longest message that the chat service takes, in characters. */
-export const MAX_TEXT = 10_000;
+/** Where the visitor stands, as far as it is known. */
+function place(queue: QueuePlace | undefined, look: Look): string {
+  const t = look.locale.strings;
+  const { position, expected_wait_seconds: wait } = queue ?? {};
+  return [
+    position === undefined ? "" : position === 1 ? t.next : t.position(position),
+    wait === undefined ? "" : count(look.locale.tag, t.wait, Math.max(1, Math.round(wait / 60))),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
 
 function Bar({ look, onEnd }: { look: Look; onEnd: () => void }) {
   const { session, locale } = look;
   const t = locale.strings;
-  const owner = session.channel?.owner;
-  const person = session.channel?.entries.findLast(
+  const { channel } = session;
+  const owner = channel?.owner;
+  const person = channel?.entries.findLast(
     (entry) => entry.kind !== "other" && entry.sender.kind === "user",
   );
+  const off = session.phase !== "live" || session.busy !== undefined;
+  const where = place(channel?.queue, look);
   return (
     <div class="bar">
       {owner === "queued" ? (
-        <p class="standing">
+        <p class="standing" role="status">
           <span class="pulse" />
-          {t.waiting}
+          <span>
+            {t.waiting}
+            {where && <span class="where">{where}</span>}
+          </span>
         </p>
       ) : owner === "human" ? (
         <p class="standing">
@@ -30,114 +48,15 @@ function Bar({ look, onEnd }: { look: Look; onEnd: () => void }) {
           )}
         </p>
       ) : (
-        <button
-          type="button"
-          class="pill"
-          disabled={session.phase !== "live" || session.busy !== undefined}
-          onClick={look.askPerson}
-        >
-          <Icon name="person" />
+        <button type="button" class="pill" disabled={off} onClick={look.askPerson}>
+          <Icon d={PERSON} />
           {t.talkToPerson}
         </button>
       )}
-      <button
-        type="button"
-        class="quiet"
-        aria-label={t.end}
-        disabled={session.phase !== "live" || session.busy !== undefined}
-        onClick={onEnd}
-      >
+      <button type="button" class="quiet" aria-label={t.end} disabled={off} onClick={onEnd}>
         {t.endShort}
       </button>
     </div>
-  );
-}
-
-function Confirm({ look, onDone }: { look: Look; onDone: () => void }) {
-  const { session, locale } = look;
-  const t = locale.strings;
-  const keep = useRef<HTMLButtonElement>(null);
-  useEffect(() => keep.current?.focus(), []);
-  return (
-    <fieldset
-      class="confirm"
-      onKeyDown={(event) => {
-        if (event.key !== "Escape") return;
-        event.stopPropagation();
-        onDone();
-      }}
-    >
-      <legend>{t.endAsk}</legend>
-      <button type="button" class="secondary" ref={keep} onClick={onDone}>
-        {t.endKeep}
-      </button>
-      <button
-        type="button"
-        class="danger"
-        onClick={() => {
-          void session.end();
-          onDone();
-        }}
-      >
-        {t.end}
-      </button>
-    </fieldset>
-  );
-}
-
-function Composer({ look, field }: { look: Look; field: { current: HTMLTextAreaElement | null } }) {
-  const { session, locale } = look;
-  const t = locale.strings;
-  const over = [...session.draft.trim()].length - MAX_TEXT;
-  useLayoutEffect(() => {
-    const area = field.current;
-    if (!area) return;
-    area.style.blockSize = "auto";
-    area.style.blockSize = `${Math.min(area.scrollHeight, 140)}px`;
-  }, [session.draft, field]);
-  const send = (): void => {
-    if (over <= 0) session.send();
-    field.current?.focus();
-  };
-  return (
-    <form
-      class="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        send();
-      }}
-    >
-      <textarea
-        ref={field}
-        rows={1}
-        dir="auto"
-        value={session.draft}
-        placeholder={t.placeholder}
-        aria-label={t.message}
-        aria-invalid={over > 0}
-        aria-describedby={over > 0 ? "over" : undefined}
-        enterkeyhint="send"
-        onInput={(event) => session.setDraft(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key !== "Enter" || event.shiftKey || composing(event)) return;
-          event.preventDefault();
-          send();
-        }}
-      />
-      <button
-        type="submit"
-        class="send"
-        aria-label={t.send}
-        disabled={session.draft.trim() === "" || over > 0}
-      >
-        <Icon name="send" />
-      </button>
-      {over > 0 && (
-        <p class="over" id="over" role="status">
-          {t.tooLong(over)}
-        </p>
-      )}
-    </form>
   );
 }
 
@@ -148,59 +67,64 @@ export function Footer({
   setConfirming,
 }: {
   look: Look;
-  field: { current: HTMLTextAreaElement | null };
+  field: Field;
   confirming: boolean;
   setConfirming: (confirming: boolean) => void;
 }) {
   const { session, locale } = look;
   const t = locale.strings;
   const closed = session.channel?.owner === "closed";
-  const again = useRef<HTMLButtonElement>(null);
+  const { gate } = session;
   const wasClosed = useRef(closed);
+  // The field goes away with the end: whoever was in it is led on, nobody else is moved.
+  const led = closed && !wasClosed.current && look.within();
   useEffect(() => {
-    // The field goes away with the end: whoever was in it is led on, nobody else is moved.
-    const root = again.current?.getRootNode() as ShadowRoot | undefined;
-    if (closed && !wasClosed.current && root?.host.matches(":focus, :focus-within")) {
-      again.current?.focus();
-    }
-    if (!closed && wasClosed.current) field.current?.focus();
+    if (led || (!closed && wasClosed.current)) look.focusField();
     wasClosed.current = closed;
-  }, [closed, field]);
+  }, [closed]);
+  const done = (): void => {
+    setConfirming(false);
+    look.focusField();
+  };
   return (
     <div class="foot">
       {session.trouble && (
         <p class="trouble-note" role="alert">
-          <Icon name="alert" />
-          {session.trouble === "end" ? t.endFailed : t.personFailed}
+          <Icon d={ALERT} />
+          {session.trouble === "end" ? t.endFailed : t.actionFailed}
         </p>
       )}
       {closed ? (
-        <div class="over-now">
-          <p>{t.ended}</p>
-          <button
-            type="button"
-            class="primary"
-            ref={again}
-            disabled={session.busy !== undefined}
-            onClick={() => void session.startNew()}
-          >
-            {t.startNew}
-          </button>
-        </div>
+        <Lazy look={look} part="extras" draw={({ Ended }) => <Ended look={look} />} />
       ) : (
         <>
           {confirming ? (
-            <Confirm
+            <Lazy
               look={look}
-              onDone={() => {
-                setConfirming(false);
-                field.current?.focus();
-              }}
+              part="extras"
+              draw={({ Confirm }) => <Confirm look={look} onDone={done} />}
+              meanwhile={<Bar look={look} onEnd={() => {}} />}
             />
           ) : (
             <Bar look={look} onEnd={() => setConfirming(true)} />
           )}
-          <Composer look={look} field={field} />
+          {gate ? (
+            <Lazy
+              look={look}
+              part="forms"
+              draw={({ Consent, Prechat, Offline }) =>
+                gate === "consent" ? (
+                  <Consent look={look} />
+                ) : gate === "offline" ? (
+                  <Offline look={look} />
+                ) : (
+                  <Prechat look={look} />
+                )
+              }
+            />
+          ) : (
+            <Composer look={look} field={field} />
+          )}
         </>
       )}
     </div>

@@ -5,113 +5,126 @@
  */
 
 import {
+  type Attachment,
+  type Caller,
   type Channel,
   Client,
   type Entry,
+  editMessage,
   type Fault,
-  type Network,
+  type Introduction,
   type Outgoing,
   Problem,
+  queuePlace,
   Refused,
   Rest,
+  type Started,
   type Status,
   systemTimers,
 } from "@syntera/client";
-import type { PanelHost } from "../contract.ts";
+import type { Attributes, PanelHost } from "../contract.ts";
+import { About, type Gate } from "./about.ts";
+import { Attention } from "./attention.ts";
+import { browserNetwork, newId } from "./browser.ts";
+import { Finding, type Phase } from "./finding.ts";
+import { kit } from "./kit.ts";
+import { PartLoader } from "./parts.ts";
 import { type Unsent, WidgetStorage } from "./storage.ts";
+import { Tabs } from "./tabs.ts";
+import { Typing } from "./typing.ts";
+import { Leftovers, type Pending } from "./unsent.ts";
 import { Visitor } from "./visitor.ts";
-
-/** `starting`: finding the conversation; `failed`: could not yet, and tries again by itself. */
-export type Phase = "starting" | "failed" | "refused" | "live";
 
 export interface Announcement {
   id: number;
   entry: Entry;
 }
 
-const RETRY_MS = [2_000, 5_000, 15_000, 30_000];
 /** After so long without a word, nobody is said to be writing any more. */
 const THINKING_MS = 45_000;
-const TYPING_EVERY_MS = 3_000;
-
-const browserNetwork: Network = {
-  online: () => navigator.onLine,
-  onChange(listener) {
-    window.addEventListener("online", listener);
-    window.addEventListener("offline", listener);
-    return () => {
-      window.removeEventListener("online", listener);
-      window.removeEventListener("offline", listener);
-    };
-  },
-};
-
-/** `crypto.randomUUID` is there on https and localhost only. */
-function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
-}
 
 export class Session {
-  phase: Phase = "starting";
+  page: "chat" | "menu" = "chat";
   channel: Channel | undefined;
   agentName: string | undefined;
   draft: string;
+  /** The message that is being edited in place of a draft. */
+  editing: number | undefined;
+  /** The message whose options are shown. */
+  acting: number | undefined;
+  uploads: Pending[] = [];
   busy: "person" | "ending" | "starting" | undefined;
   trouble: "person" | "end" | "start" | undefined;
   /** What came since the panel was opened, for those who listen. */
   announcements: Announcement[] = [];
+  readonly storage: WidgetStorage;
+  readonly rest: Rest;
+  readonly parts: PartLoader;
+  readonly about: About;
   readonly #host: PanelHost;
-  readonly #storage: WidgetStorage;
-  readonly #rest: Rest;
   readonly #visitor: Visitor;
   readonly #client: Client;
+  readonly #tabs: Tabs;
+  readonly #typing = new Typing((on) => this.channel?.typing(on));
+  readonly #attention: Attention;
+  readonly #finding: Finding;
   readonly #stops: (() => void)[] = [];
-  /** What the page before this one had not sent to its channel. */
-  #left: WidgetStorage["unsent"];
-  /** Written before the conversation was found, here or on the page before. */
-  #early: Unsent[];
+  readonly #leftovers: Leftovers;
   #onChange = (): void => {};
-  #attempts = 0;
-  /** How often in a row the conversation could not be found. */
-  #failures = 0;
-  #again: (() => void) | undefined;
   #over = false;
   #visible = false;
-  #unread = 0;
   /** Up to here the log was there when it was first read: no news. */
   #oldNews = 0;
   #heardAt = 0;
-  #typingAt = 0;
-  #typing: (() => void) | undefined;
   #doubt: (() => void) | undefined;
 
-  constructor(host: PanelHost) {
+  constructor(host: PanelHost, unread: (count: number) => string) {
     this.#host = host;
-    this.#storage = new WidgetStorage(host.config.key);
-    this.draft = this.#storage.draft;
-    this.#left = this.#storage.unsent;
-    this.#early = this.#storage.early;
-    this.#rest = new Rest(host.config.api);
-    this.#visitor = new Visitor(this.#rest, host.config.key, this.#storage);
+    const { key, api } = host.config;
+    this.storage = new WidgetStorage(key);
+    this.draft = this.storage.draft("");
+    this.#leftovers = new Leftovers(this.storage);
+    this.parts = new PartLoader(host, kit, () => this.changed());
+    this.#attention = new Attention((count) => {
+      host.onUnread(count, unread(count));
+      host.emit("unread", { count });
+    });
+    this.#tabs = new Tabs(this.storage.tabsName, (word) => {
+      if (word.is === "open") {
+        if (this.phase === "live") this.#follow(word.channel);
+      } else if (word.channel === (this.channel?.id ?? "")) {
+        if (word.is === "draft" && this.editing === undefined) this.draft = word.text;
+        else if (word.is === "read") this.#attention.unread = 0;
+        this.changed();
+      }
+    });
+    this.rest = new Rest(api);
+    this.#visitor = new Visitor(this.rest, key, this.storage);
+    this.about = new About(
+      this.storage,
+      () => this.caller(),
+      () => this.changed(),
+    );
     this.#client = new Client({
-      url: `${host.config.api.replace(/^http/, "ws")}/ws/chat`,
+      url: `${api.replace(/^http/, "ws")}/ws/chat`,
       tokens: (fresh) => this.#visitor.token(fresh),
       network: browserNetwork,
       newId,
     });
     this.#client.on("status", (status) => {
       host.emit("status", { status });
-      if (status === "refused") this.#fail(new Refused("unauthenticated"));
+      if (status === "refused") this.#finding.fail(new Refused("unauthenticated"));
       this.changed();
     });
     this.#client.on("frame", (frame) => {
-      if (frame.type === "subscribed" && this.#oldNews === 0) this.#oldNews = frame.head_seq;
+      if (frame.type !== "subscribed") return;
+      if (this.#oldNews === 0) this.#oldNews = frame.head_seq;
+      if (frame.owner === "queued") void this.#place();
     });
     this.#client.on("error", (error) => {
       // The channel is gone, with its workspace perhaps: find or make another.
-      if (error.code === "not_found" && error.channel === this.channel?.id) void this.#find();
+      if (error.code === "not_found" && error.channel === this.channel?.id)
+        void this.#finding.find();
       else host.emit("error", { code: error.code });
     });
     this.#client.on("fault", (fault: Fault) => console.error("syntera", fault));
@@ -129,7 +142,23 @@ export class Session {
         this.changed();
       }),
     );
-    void this.#find();
+    this.#finding = new Finding({
+      ask: () => this.#start(),
+      found: ({ agent_name, channel_id }) => {
+        this.agentName = agent_name;
+        this.#follow(channel_id);
+      },
+      trouble: () => {
+        this.trouble = "start";
+      },
+      failed: (code) => host.emit("error", { code }),
+      changed: () => this.changed(),
+    });
+    void this.#finding.find();
+  }
+
+  get phase(): Phase {
+    return this.#finding.phase;
   }
 
   get status(): Status {
@@ -139,9 +168,16 @@ export class Session {
 
   /** Our messages that are not in the log yet, oldest first. */
   get outbox(): readonly Outgoing[] {
-    if (this.channel) return this.channel.outbox;
-    const waiting = [...(this.#left?.items ?? []), ...this.#early];
-    return waiting.map((item) => ({ ...item, state: "waiting" }));
+    return this.channel?.outbox ?? this.#leftovers.waiting;
+  }
+
+  get gate(): Gate {
+    return this.about.gate(this.channel);
+  }
+
+  get canSend(): boolean {
+    if (this.uploads.some((one) => !one.attachment && !one.error)) return false;
+    return this.draft.trim() !== "" || this.uploads.some((one) => one.attachment);
   }
 
   onChange(listener: () => void): void {
@@ -156,7 +192,7 @@ export class Session {
   get thinking(): boolean {
     const channel = this.channel;
     if (channel?.owner !== "ai" || channel.streams.length > 0) return false;
-    const last = channel.entries.at(-1);
+    const last = channel.entries.findLast((one) => one.kind === "message" || one.kind === "state");
     return (
       last?.kind === "message" &&
       last.sender.kind === "visitor" &&
@@ -168,7 +204,6 @@ export class Session {
   show(visible: boolean): void {
     this.#visible = visible;
     if (visible) {
-      this.#setUnread(0);
       this.#client.check();
       this.#markRead();
       if (this.phase === "failed") this.retry();
@@ -178,40 +213,128 @@ export class Session {
     this.changed();
   }
 
+  turnTo(page: "chat" | "menu"): void {
+    this.page = page;
+    this.changed();
+  }
+
   retry(): void {
     if (this.phase === "live") this.#client.retry();
-    else void this.#find();
+    else void this.#finding.find();
   }
 
   setDraft(text: string): void {
     this.draft = text;
-    this.#storage.draft = text;
-    this.#typed(text !== "");
-    this.changed();
-  }
-
-  send(): void {
-    const text = this.draft.trim();
-    if (text === "") return;
-    this.draft = "";
-    this.#storage.draft = "";
-    this.#typed(false);
-    if (this.channel) {
-      this.channel.send(text);
-    } else {
-      this.#early.push({ clientId: newId(), text, createdAt: Date.now() });
-      this.#storage.early = this.#early;
+    if (this.editing === undefined) {
+      const channel = this.channel?.id ?? "";
+      this.storage.keepDraft(channel, text);
+      this.#tabs.tell({ is: "draft", channel, text });
+      this.#typing.typed(text !== "");
     }
     this.changed();
   }
 
+  send(): void {
+    if (!this.canSend) return;
+    const text = this.draft.trim();
+    if (this.editing !== undefined) {
+      const seq = this.editing;
+      this.edit(undefined);
+      void this.act((by, channel) => editMessage(by, channel, seq, text));
+      return;
+    }
+    const attachments = this.uploads.flatMap((one) => one.attachment ?? []);
+    this.uploads = [];
+    this.setDraft("");
+    this.say(text, attachments);
+  }
+
+  say(text: string, attachments: Attachment[] = []): void {
+    if (this.channel) {
+      this.channel.send(text, attachments.length > 0 ? { attachments } : {});
+    } else {
+      this.#leftovers.add({ clientId: newId(), text, createdAt: Date.now() });
+    }
+    this.changed();
+  }
+
+  /** Shows what can be done with the message `seq`, or no more. */
+  choose(seq: number | undefined): void {
+    this.acting = seq;
+    this.changed();
+  }
+
+  /** Begins to edit the message `seq`, or leaves it as it was; what was being written comes back. */
+  edit(seq: number | undefined): void {
+    this.editing = seq;
+    this.acting = undefined;
+    const message = this.channel?.view.message(seq ?? 0);
+    this.draft = message ? message.body.text : this.storage.draft(this.channel?.id ?? "");
+    this.changed();
+  }
+
   /** Takes a message that failed back into the draft. */
-  edit(item: Outgoing): void {
+  takeBack(item: Outgoing): void {
     if (this.channel?.discard(item.clientId)) this.#toDraft([item]);
   }
 
+  /** Asks the API for something about this conversation, and shows when that fails. */
+  async act(run: (by: Caller, channel: string) => Promise<void>): Promise<void> {
+    const { channel } = this;
+    if (!channel) return;
+    this.trouble = undefined;
+    try {
+      await run(await this.caller(), channel.id);
+    } catch {
+      this.trouble = "person";
+    }
+    this.changed();
+  }
+
+  async caller(): Promise<Caller> {
+    return { rest: this.rest, token: (await this.#visitor.token()).token };
+  }
+
+  /** Asks for a person, after the form that the workspace wants before it. */
   talkToPerson(): Promise<void> {
-    return this.#setOwner("queued", "person");
+    if (!this.about.asksBeforePerson()) return this.#setOwner("queued", "person");
+    this.changed();
+    return Promise.resolve();
+  }
+
+  /** A form was filled in, or passed over; what waited for it goes on. */
+  async formDone(introduction?: Introduction): Promise<void> {
+    if (await this.about.formDone(introduction)) await this.#setOwner("queued", "person");
+  }
+
+  setAttributes(attributes: Attributes): void {
+    this.about.attributes(attributes);
+    this.#tellAbout();
+  }
+
+  /** Before there is a visitor it waits for one. */
+  #tellAbout(): void {
+    if (this.phase !== "live") return;
+    this.about.tell().catch(() => this.#host.emit("error", { code: "attributes_not_kept" }));
+  }
+
+  /** The person is who the company says; their conversation is shown from here. */
+  async identify(jwt: string): Promise<void> {
+    const before = this.#visitor.id;
+    this.#visitor.identity = jwt;
+    try {
+      await this.#visitor.token(true);
+    } catch (error) {
+      this.#finding.fail(error);
+      this.changed();
+      return;
+    }
+    if (before === this.#visitor.id || this.#over) return;
+    this.#client.stop();
+    if (this.channel) this.#client.leave(this.channel.id);
+    this.channel = undefined;
+    this.#finding.phase = "starting";
+    void this.#finding.find();
   }
 
   end(): Promise<void> {
@@ -222,18 +345,29 @@ export class Session {
     if (this.busy) return;
     this.busy = "starting";
     this.changed();
-    await this.#find();
+    await this.#finding.find();
     this.busy = undefined;
-    this.changed();
+    if (this.channel) this.#tabs.tell({ is: "open", channel: this.channel.id });
+    this.turnTo("chat");
+  }
+
+  /** Shows another conversation of the visitor, in all tabs. */
+  goTo(channel: string): void {
+    this.#follow(channel);
+    this.#tabs.tell({ is: "open", channel });
+    this.turnTo("chat");
   }
 
   destroy(): void {
     this.#over = true;
     this.#visitor.stop();
-    this.#again?.();
-    this.#typing?.();
+    this.#finding.stop();
+    this.#typing.stop();
     this.#doubt?.();
+    for (const one of this.uploads) one.stop();
     for (const stop of this.#stops) stop();
+    this.#attention.unread = 0;
+    this.#tabs.stop();
     this.#client.stop();
   }
 
@@ -244,8 +378,8 @@ export class Session {
     this.trouble = undefined;
     this.changed();
     try {
-      const { token } = await this.#visitor.token();
-      await this.#rest.setOwner(channel.id, owner, token);
+      const { rest, token } = await this.caller();
+      await rest.setOwner(channel.id, owner, token);
     } catch (error) {
       // A conflict says that it is so already, or over; the log tells which.
       if (!(error instanceof Problem && error.status === 409)) this.trouble = what;
@@ -254,52 +388,28 @@ export class Session {
     this.changed();
   }
 
-  /** Finds the visitor's open conversation, or starts one. */
-  async #find(): Promise<void> {
-    const attempt = ++this.#attempts;
-    this.#again?.();
-    if (this.phase !== "live") this.phase = "starting";
-    this.changed();
-    try {
-      let token = await this.#visitor.token();
-      const started = await this.#rest.start(token.agentId, token.token).catch(async (error) => {
-        if (!(error instanceof Problem) || error.status !== 401) throw error;
-        token = await this.#visitor.token(true);
-        return this.#rest.start(token.agentId, token.token);
-      });
-      if (this.#over || attempt !== this.#attempts) return;
-      this.agentName = started.agent_name;
-      this.#follow(started.channel_id);
-    } catch (error) {
-      if (this.#over || attempt !== this.#attempts) return;
-      if (this.#fail(error) === "failed") {
-        const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)] ?? 0;
-        this.#failures += 1;
-        this.#again = systemTimers.after(wait, () => {
-          if (this.phase === "failed" && navigator.onLine) void this.#find();
-        });
-      }
-    }
-    this.changed();
+  /** The visitor's open conversation, or a new one; and what the workspace wants. */
+  async #start(): Promise<Started> {
+    let token = await this.#visitor.token();
+    const starting = this.rest.start(token.agentId, token.token).catch(async (error) => {
+      if (!(error instanceof Problem) || error.status !== 401) throw error;
+      token = await this.#visitor.token(true);
+      return this.rest.start(token.agentId, token.token);
+    });
+    const [started] = await Promise.all([starting, this.about.load()]);
+    return started;
   }
 
-  /** Shows that there is no conversation; answers the phase that this is. */
-  #fail(error: unknown): Phase {
-    const passing = !(error instanceof Refused) && !(error instanceof Problem && !error.passing);
-    // A conversation that goes on is not taken from the screen. One that was refused does not go on.
-    if (this.phase === "live" && passing) {
-      this.trouble = "start";
-      return this.phase;
-    }
-    this.phase = passing ? "failed" : "refused";
-    const code = error instanceof Problem ? error.code : passing ? "unreachable" : "refused";
-    this.#host.emit("error", { code });
-    return this.phase;
+  /** Where the visitor stands, until the socket tells more. */
+  async #place(): Promise<void> {
+    const { channel } = this;
+    if (!channel || channel.queue) return;
+    const place = await queuePlace(await this.caller(), channel.id).catch(() => undefined);
+    if (place && channel.owner === "queued" && !channel.queue) channel.queue = place;
   }
 
   #follow(id: string): void {
-    this.phase = "live";
-    this.#failures = 0;
+    this.#finding.live();
     this.trouble = undefined;
     const old = this.channel;
     if (old?.id === id) {
@@ -310,24 +420,30 @@ export class Session {
     this.#oldNews = 0;
     this.#heardAt = Date.now();
     this.announcements = [];
+    this.editing = undefined;
+    for (const one of this.uploads.splice(0)) one.stop();
     const channel = this.#client.open(id);
     this.channel = channel;
     channel.on("change", () => this.changed());
-    channel.on("outbox", () => this.#keep());
+    channel.on("outbox", (outbox) => {
+      this.#leftovers.keep(channel);
+      if (outbox.some((item) => item.error === "consent_required")) void this.about.load();
+    });
     channel.on("entry", (entry) => this.#entry(entry));
-    const left = this.#left?.items ?? [];
-    const mine = this.#left?.channel === id;
+    // What was written before there was a conversation, or in one that has ended, comes along.
+    const written = !old || old.owner === "closed" ? this.draft : "";
+    if (written) this.storage.keepDraft(old?.id ?? "", "");
+    const known = this.storage.draft(id);
+    this.setDraft(
+      known && known !== written ? [known, written].filter(Boolean).join("\n\n") : written,
+    );
     // What was meant for another conversation goes back to where it can be sent from.
     this.#toDraft([
-      ...(mine ? [] : left),
+      ...this.#leftovers.handTo(channel),
       ...(old?.outbox ?? []).filter((item) => item.state !== "acked"),
     ]);
-    channel.restore([...(mine ? left : []), ...this.#early]);
-    this.#keep();
-    this.#left = undefined;
-    this.#early = [];
-    this.#storage.early = [];
     this.#client.start();
+    this.#tellAbout();
   }
 
   /** Puts unsent messages before what is being written. */
@@ -346,46 +462,34 @@ export class Session {
     } else if (entry.kind === "state") {
       this.#host.emit("owner", { owner: entry.owner });
       this.trouble = undefined;
+      if (entry.owner === "queued") void this.#place();
+    } else if (entry.kind === "change" && entry.change.what === "merged") {
+      this.goTo(entry.change.into);
+      return;
     }
     const news = entry.seq > this.#oldNews;
     const theirs = entry.kind === "message" && entry.sender.kind !== "visitor";
     if (news && this.#visible && (theirs || entry.kind === "state")) {
       this.announcements = [...this.announcements.slice(-3), { id: entry.seq, entry }];
     }
-    if (news && theirs && !this.#visible) this.#setUnread(this.#unread + 1);
+    if (news && theirs && !this.#attended) {
+      this.#attention.unread += 1;
+      if (this.storage.get("sound")) void this.parts.load("menu").then((menu) => menu.chime());
+    }
     this.#markRead();
   }
 
-  #setUnread(count: number): void {
-    this.#unread = count;
-    this.#host.onUnread(count);
+  get #attended(): boolean {
+    return this.#visible && document.visibilityState === "visible";
   }
 
   #markRead(): void {
-    const seq = this.channel?.log.highest ?? 0;
-    if (this.#visible && seq > 0 && document.visibilityState === "visible") this.channel?.read(seq);
-  }
-
-  #keep(): void {
-    if (!this.channel) return;
-    const { id, outbox } = this.channel;
-    const items = outbox.map(({ clientId, text, createdAt }) => ({ clientId, text, createdAt }));
-    this.#storage.unsent = { channel: id, items };
-  }
-
-  #typed(on: boolean): void {
-    const now = Date.now();
-    this.#typing?.();
-    this.#typing = undefined;
-    if (!on) {
-      if (this.#typingAt > 0) this.channel?.typing(false);
-      this.#typingAt = 0;
-      return;
-    }
-    if (now - this.#typingAt >= TYPING_EVERY_MS) {
-      this.#typingAt = now;
-      this.channel?.typing(true);
-    }
-    this.#typing = systemTimers.after(2 * TYPING_EVERY_MS, () => this.#typed(false));
+    const { channel } = this;
+    if (!this.#attended) return;
+    this.#attention.unread = 0;
+    const seq = channel?.log.highest ?? 0;
+    if (!channel || seq <= channel.readSeq) return;
+    channel.read(seq);
+    this.#tabs.tell({ is: "read", channel: channel.id, seq });
   }
 }

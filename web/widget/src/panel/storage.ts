@@ -1,8 +1,10 @@
 /**
- * What the widget keeps in the browser: the visitor's secret for all tabs, the draft and the unsent
- * messages for this one. Where storage is switched off, it lasts as long as the page.
+ * What the widget keeps in the browser: who the visitor is, what they agreed to and their drafts for
+ * all tabs, the unsent messages for this one. Where storage is switched off, it lasts as long as the
+ * page.
  */
 
+import type { Attachment } from "@syntera/client";
 import { storagePrefix } from "../contract.ts";
 
 /** A message that this page may still have to send. */
@@ -10,7 +12,10 @@ export interface Unsent {
   clientId: string;
   text: string;
   createdAt: number;
+  attachments?: Attachment[];
 }
+
+type Area = "localStorage" | "sessionStorage";
 
 export class WidgetStorage {
   readonly #memory = new Map<string, string>();
@@ -25,20 +30,26 @@ export class WidgetStorage {
     return `${this.#prefix}visitor`;
   }
 
+  /** Names the channel by which tabs keep in step. */
+  get tabsName(): string {
+    return `${this.#prefix}tabs`;
+  }
+
   get secret(): string | undefined {
-    return this.#get("localStorage", "visitor");
+    return this.get("visitor");
   }
 
   set secret(value: string | undefined) {
-    this.#set("localStorage", "visitor", value);
+    this.set("visitor", value);
   }
 
-  get draft(): string {
-    return this.#get("sessionStorage", "draft") ?? "";
+  /** What is being written in a conversation; in none yet when `channel` is empty. */
+  draft(channel: string): string {
+    return this.get(`draft:${channel}`) ?? "";
   }
 
-  set draft(value: string) {
-    this.#set("sessionStorage", "draft", value === "" ? undefined : value);
+  keepDraft(channel: string, text: string): void {
+    this.set(`draft:${channel}`, text);
   }
 
   /** The unsent messages and the channel that they were meant for. */
@@ -48,7 +59,7 @@ export class WidgetStorage {
 
   set unsent(value: { channel: string; items: Unsent[] }) {
     const kept = value.items.length > 0 ? JSON.stringify(value) : undefined;
-    this.#set("sessionStorage", "unsent", kept);
+    this.set("unsent", kept, "sessionStorage");
   }
 
   /** The messages that were written before their channel was known. */
@@ -57,18 +68,18 @@ export class WidgetStorage {
   }
 
   set early(items: Unsent[]) {
-    this.#set("sessionStorage", "early", items.length > 0 ? JSON.stringify(items) : undefined);
+    this.set("early", items.length > 0 ? JSON.stringify(items) : "", "sessionStorage");
   }
 
   #json(name: string): unknown {
     try {
-      return JSON.parse(this.#get("sessionStorage", name) ?? "");
+      return JSON.parse(this.get(name, "sessionStorage") ?? "");
     } catch {
       return undefined;
     }
   }
 
-  #get(area: "localStorage" | "sessionStorage", name: string): string | undefined {
+  get(name: string, area: Area = "localStorage"): string | undefined {
     try {
       return window[area].getItem(this.#prefix + name) ?? undefined;
     } catch {
@@ -76,13 +87,14 @@ export class WidgetStorage {
     }
   }
 
-  #set(area: "localStorage" | "sessionStorage", name: string, value: string | undefined): void {
+  /** An empty value is none. */
+  set(name: string, value: string | undefined, area: Area = "localStorage"): void {
     try {
-      if (value === undefined) window[area].removeItem(this.#prefix + name);
-      else window[area].setItem(this.#prefix + name, value);
+      if (value) window[area].setItem(this.#prefix + name, value);
+      else window[area].removeItem(this.#prefix + name);
     } catch {
-      if (value === undefined) this.#memory.delete(name);
-      else this.#memory.set(name, value);
+      if (value) this.#memory.set(name, value);
+      else this.#memory.delete(name);
     }
   }
 }

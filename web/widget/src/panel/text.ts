@@ -14,11 +14,11 @@ const LINK = /https?:\/\/[^\s<>"'`]+/g;
 const CITE = /\[(\d{1,2})\]/g;
 
 /** The address if it is one that may be opened from a message, and nothing else. */
-export function safeUrl(url: string | undefined, base: string): string | undefined {
+export function safeUrl(url: string | undefined, base: string, mail = false): string | undefined {
   if (url === undefined) return undefined;
   try {
-    const parsed = new URL(url, base);
-    return parsed.protocol === "https:" || parsed.protocol === "http:" ? parsed.href : undefined;
+    const { protocol, href } = new URL(url, base);
+    return /^https?:$/.test(protocol) || (mail && protocol === "mailto:") ? href : undefined;
   } catch {
     return undefined;
   }
@@ -43,10 +43,14 @@ function trimLink(found: string): string {
 }
 
 /** `cites` are the numbers that stand for sources; other brackets are text. */
-export function parts(text: string, cites: ReadonlySet<number> | "all" | "none"): Part[] {
+export function parts(
+  text: string,
+  cites: ReadonlySet<number> | "all" | "none",
+  links = true,
+): Part[] {
   const out: Part[] = [];
   let from = 0;
-  for (const match of text.matchAll(LINK)) {
+  for (const match of links ? text.matchAll(LINK) : []) {
     const link = trimLink(match[0]);
     const href = safeUrl(link, "https://invalid.invalid");
     if (href === undefined || !/^https?:\/\/[^/]/.test(link)) continue;

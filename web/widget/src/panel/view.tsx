@@ -3,9 +3,11 @@
 import type { Ref } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Locale } from "../strings/index.ts";
+import { attach } from "./composer.tsx";
 import { Footer } from "./footer.tsx";
-import { Icon } from "./icons.tsx";
+import { BACK, CLOSE, DOWN, Icon, LIST, PERSON, SPARK } from "./icons.tsx";
 import { composing } from "./keys.ts";
+import { Lazy } from "./lazy.tsx";
 import { type Look, Messages, nameOf, stateText } from "./messages.tsx";
 import type { Session } from "./session.ts";
 
@@ -16,21 +18,33 @@ function Head({ look, onClose }: { look: Look; onClose: () => void }) {
   const { session, locale } = look;
   const t = locale.strings;
   const owner = session.channel?.owner;
+  const menu = session.page === "menu";
   const person = session.channel?.entries.findLast(
     (entry) => entry.kind !== "other" && entry.sender.kind === "user",
   );
   const human = owner === "human" && person && person.kind !== "other" ? person.sender : undefined;
   return (
     <div class="head">
+      <button
+        type="button"
+        class="close"
+        aria-label={menu ? t.back : t.menu}
+        disabled={session.phase !== "live"}
+        onClick={() => session.turnTo(menu ? "chat" : "menu")}
+      >
+        <Icon d={menu ? BACK : LIST} class={menu ? "flips" : ""} />
+      </button>
       <span class={human ? "face large person" : "face large"}>
-        <Icon name={human ? "person" : "spark"} />
+        <Icon d={human ? PERSON : SPARK} />
       </span>
       <div class="heading">
-        <h2 id="title">{nameOf(human ?? { kind: "agent" }, look)}</h2>
+        <h2 id="title">
+          <bdi>{nameOf(human ?? { kind: "agent" }, look)}</bdi>
+        </h2>
         <p>{human ? t.personRole : t.aiAgent}</p>
       </div>
       <button type="button" class="close" aria-label={t.close} onClick={onClose}>
-        <Icon name="close" />
+        <Icon d={CLOSE} />
       </button>
     </div>
   );
@@ -103,6 +117,16 @@ function useFollow(list: Ref<HTMLDivElement> & { current: HTMLDivElement | null 
     if (following.current) element.scrollTop = element.scrollHeight;
     else setBehind(true);
   });
+  // What grows below the list must not hide its end.
+  useEffect(() => {
+    const element = list.current;
+    if (!element) return;
+    const seen = new ResizeObserver(() => {
+      if (following.current) element.scrollTop = element.scrollHeight;
+    });
+    seen.observe(element);
+    return () => seen.disconnect();
+  }, []);
   const toEnd = (): void => {
     following.current = true;
     setBehind(false);
@@ -140,11 +164,13 @@ function useVisibleHeight(panel: { current: HTMLElement | null }, open: boolean)
 export function Panel({
   session,
   locale,
+  greeting,
   open,
   onClose,
 }: {
   session: Session;
   locale: Locale;
+  greeting: string | undefined;
   open: boolean;
   onClose: () => void;
 }) {
@@ -160,6 +186,13 @@ export function Panel({
   const look: Look = {
     session,
     locale,
+    greeting,
+    focusField,
+    within: () => !!(panel.current?.getRootNode() as ShadowRoot | undefined)?.activeElement,
+    edit(seq) {
+      session.edit(seq);
+      focusField();
+    },
     askPerson() {
       void session.talkToPerson();
       // The button goes away with what it asks for: the focus must not go with it.
@@ -168,6 +201,8 @@ export function Panel({
     },
   };
   const [confirming, setConfirming] = useState(false);
+  const [dropping, setDropping] = useState(false);
+  const menu = session.page === "menu";
   const { behind, toEnd, onScroll } = useFollow(list);
   useVisibleHeight(panel, open);
   const unsent = session.outbox.length;
@@ -178,6 +213,15 @@ export function Panel({
     toEnd();
     focusField();
   }, [open]);
+  // Whoever comes back from the menu is where they were.
+  const wasMenu = useRef(menu);
+  useEffect(() => {
+    if (wasMenu.current && !menu) {
+      toEnd();
+      focusField();
+    }
+    wasMenu.current = menu;
+  }, [menu]);
   // Whoever sends wants to see it go.
   useLayoutEffect(() => {
     if (unsent > sentBefore.current) toEnd();
@@ -190,14 +234,40 @@ export function Panel({
       role="dialog"
       aria-labelledby="title"
       lang={locale.tag}
+      dir={locale.dir}
       hidden={!open}
       tabIndex={-1}
       onKeyDown={(event) => {
         if (event.key === "Escape" && !composing(event)) onClose();
       }}
+      onDragOver={(event) => {
+        if (menu || !event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        setDropping(true);
+      }}
+      onDragLeave={(event) => {
+        const to = event.relatedTarget as Node | null;
+        if (!to || !panel.current?.contains(to)) setDropping(false);
+      }}
+      onDrop={(event) => {
+        setDropping(false);
+        if (menu || !event.dataTransfer?.files.length) return;
+        event.preventDefault();
+        attach(look, event.dataTransfer.files);
+        focusField();
+      }}
     >
       <Head look={look} onClose={onClose} />
-      <div class="middle">
+      {menu && (
+        <div class="middle">
+          <Lazy
+            look={look}
+            part="menu"
+            draw={({ Conversations }) => <Conversations look={look} />}
+          />
+        </div>
+      )}
+      <div class="middle" hidden={menu}>
         <Notice look={look} />
         <div
           ref={list}
@@ -214,12 +284,15 @@ export function Panel({
         </div>
         {behind && (
           <button type="button" class="behind" onClick={toEnd}>
-            <Icon name="down" />
+            <Icon d={DOWN} />
             {t.newMessages}
           </button>
         )}
+        {dropping && <p class="drop">{t.dropHere}</p>}
       </div>
-      <Footer look={look} field={field} confirming={confirming} setConfirming={setConfirming} />
+      {!menu && (
+        <Footer look={look} field={field} confirming={confirming} setConfirming={setConfirming} />
+      )}
       <Announcer look={look} />
     </section>
   );

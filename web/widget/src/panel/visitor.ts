@@ -17,6 +17,10 @@ export class Visitor {
   #token: VisitorToken | undefined;
   #asking: Promise<VisitorToken> | undefined;
   #stopped = false;
+  /** What the company signed of the person, if it did. */
+  identity: string | undefined;
+  /** Who the visitor was found to be. */
+  id: string | undefined;
 
   constructor(
     private readonly rest: Rest,
@@ -41,6 +45,7 @@ export class Visitor {
 
   async #ask(): Promise<VisitorToken> {
     const session = await this.#locked(() => this.#open());
+    this.id = session.visitor_id;
     this.#token = {
       token: session.access_token,
       expiresAt: Date.now() + session.expires_in * 1000,
@@ -58,12 +63,17 @@ export class Visitor {
   async #open(): Promise<VisitorSession> {
     const secret = this.storage.secret;
     try {
-      const session = await this.rest.visitor(this.key, secret).catch((error: unknown) => {
-        // An old secret, perhaps of a workspace that was set up anew, must not lock anybody out. It
-        // is kept until there is another: this try may fail, too.
-        if (secret !== undefined && isUnknown(error)) return this.rest.visitor(this.key);
-        throw error;
-      });
+      const { identity } = this;
+      const session = await this.rest
+        .visitor(this.key, secret, identity)
+        .catch((error: unknown) => {
+          // An old secret, perhaps of a workspace that was set up anew, must not lock anybody out. It
+          // is kept until there is another: this try may fail, too.
+          if (secret !== undefined && isUnknown(error)) {
+            return this.rest.visitor(this.key, undefined, identity);
+          }
+          throw error;
+        });
       if (!this.#stopped) this.storage.secret = session.visitor_secret;
       return session;
     } catch (error) {

@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use chat_api::{
-    Channel, Entry, OpenChannel, Opened, OwnerState, Sender, SenderKind, SetOwner, SetOwnerInternal,
+    Channel, Entry, OpenChannel, Opened, OwnerState, Priority, Sender, SenderKind, SetOwner,
+    SetOwnerInternal,
 };
 use common::{ErrorCode, Problem, problem::Result, tokens::ServiceCaller};
 use ids::{ChannelId, WorkspaceId};
@@ -54,6 +55,15 @@ pub(crate) async fn open(
         owner_version: 0,
         head_seq: 0,
         answered_seq: 0,
+        episode: 1,
+        assignee_id: None,
+        team_id: None,
+        labels: Vec::new(),
+        priority: Priority::default(),
+        snoozed_until: None,
+        participants: Vec::new(),
+        merged_into: None,
+        rating: None,
         created_at: now,
         last_activity_at: now,
         closed_at: None,

@@ -15,7 +15,7 @@ use axum::{
 use bus::{Bus, Event, EventData};
 use chat_api::{
     Body, Channel, Entry, EntryKind, OpenChannel, OwnerState, Sender, SenderKind,
-    events::{ChannelClosed, MessageCreated, OwnerChanged},
+    events::{ChannelClosed, ChannelReopened, ChannelUpdated, MessageCreated, OwnerChanged},
 };
 use clock::Clock;
 use common::tokens::Tokens;
@@ -144,6 +144,32 @@ impl FakeChat {
         for event in events {
             self.tell(event).await;
         }
+    }
+
+    /// Somebody of the company opens a closed channel again.
+    pub(crate) async fn reopen(&self, id: ChannelId, owner: OwnerState) {
+        let event = {
+            let mut state = self.state();
+            let room = state.rooms.get_mut(&id).unwrap();
+            room.reopen(&self.app.clock, owner)
+        };
+        self.tell(event).await;
+    }
+
+    /// The customer gives a message another text, or takes it back.
+    pub(crate) async fn revise(&self, id: ChannelId, seq: i64, text: Option<&str>) {
+        let event = {
+            let mut state = self.state();
+            let room = state.rooms.get_mut(&id).unwrap();
+            room.revise(&self.app.clock, seq, text)
+        };
+        self.tell(event).await;
+    }
+
+    /// Tells of something again that was told long ago.
+    pub(crate) async fn tell_again<T: EventData>(&self, id: ChannelId, data: &T) {
+        let event = self.state().rooms[&id].event(&self.app.clock, data);
+        self.tell(event).await;
     }
 
     /// Keeps events back until [`FakeChat::release_events`].
@@ -281,22 +307,18 @@ impl Room {
             self.escalated |= matches!(owner, OwnerState::Queued | OwnerState::Human);
             self.moved.send_modify(|moved| moved.0 = seq);
         }
+        let kind = if owner.is_some() {
+            EntryKind::State
+        } else {
+            EntryKind::Message
+        };
+        let (place, version) = ((self.channel.id, seq), self.channel.owner_version);
         let entry = Entry {
-            channel_id: self.channel.id,
-            seq,
-            kind: if owner.is_some() {
-                EntryKind::State
-            } else {
-                EntryKind::Message
-            },
-            sender,
-            client_id: None,
             body,
             owner,
-            reason: None,
-            owner_version: self.channel.owner_version,
+            episode: owner.map(|_| self.channel.episode),
             turn_id,
-            created_at: clock.now(),
+            ..Entry::new(place, kind, sender, version, clock.now())
         };
         self.entries.push(entry.clone());
         self.frames.push(Frame::Entry(Box::new(entry.clone())));
@@ -320,6 +342,70 @@ impl Room {
 
     fn event<T: EventData>(&self, clock: &Clock, data: &T) -> Event {
         Event::new(clock, self.open.workspace_id, data)
+    }
+
+    /// Opens it again; answers the event. The AI begins anew.
+    fn reopen(&mut self, clock: &Clock, owner: OwnerState) -> Event {
+        assert_eq!(self.channel.owner, OwnerState::Closed);
+        let sender = Sender {
+            kind: SenderKind::User,
+            id: None,
+            name: None,
+        };
+        self.channel.episode += 1;
+        self.channel.closed_at = None;
+        let entry = self.append(clock, (sender, None, Some(owner), None));
+        self.channel.answered_seq = entry.seq;
+        let data = ChannelReopened {
+            channel_id: self.channel.id,
+            seq: entry.seq,
+            episode: self.channel.episode,
+            agent_id: self.channel.agent_id,
+            visitor_id: self.channel.visitor_id,
+            owner,
+            reopened_by: SenderKind::User,
+            reopened_at: entry.created_at,
+        };
+        self.event(clock, &data)
+    }
+
+    /// Changes what a message says, or takes it back; answers the event.
+    fn revise(&mut self, clock: &Clock, of_seq: i64, text: Option<&str>) -> Event {
+        let index = usize::try_from(of_seq - 1).unwrap();
+        let body = text.map(Body::text);
+        let message = &mut self.entries[index];
+        let (sender, changed_by) = (message.sender.clone(), message.sender.kind);
+        message.body.clone_from(&body);
+        if body.is_some() {
+            message.edited_at = Some(clock.now());
+        } else {
+            message.deleted_at = Some(clock.now());
+        }
+        let kind = if body.is_some() {
+            EntryKind::Edit
+        } else {
+            EntryKind::Delete
+        };
+        let seq = self.channel.head_seq + 1;
+        self.channel.head_seq = seq;
+        let (place, version) = ((self.channel.id, seq), self.channel.owner_version);
+        self.entries.push(Entry {
+            body,
+            of_seq: Some(of_seq),
+            ..Entry::new(place, kind, sender, version, clock.now())
+        });
+        let data = ChannelUpdated {
+            channel_id: self.channel.id,
+            seq,
+            kind,
+            what: None,
+            of_seq: Some(of_seq),
+            agent_id: self.channel.agent_id,
+            visitor_id: self.channel.visitor_id,
+            changed_by,
+            changed_at: clock.now(),
+        };
+        self.event(clock, &data)
     }
 
     /// Changes who answers; answers the events.

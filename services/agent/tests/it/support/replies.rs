@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
-use chat_api::{Body, Entry, OwnerState, ReplyHeader, ReplyLine, Sender, SenderKind};
+use chat_api::{Body, Entry, EntryKind, OwnerState, ReplyHeader, ReplyLine, Sender, SenderKind};
 use common::{ErrorCode, Problem, problem::Result, tokens::ServiceCaller};
 use futures::StreamExt;
 use http::{StatusCode, header};
@@ -98,10 +98,9 @@ fn begin(app: &App, id: ChannelId, header: &ReplyHeader) -> Result<(Moved, Optio
     if room.channel.answered_seq >= header.answers_to_seq {
         return Err(Problem::new(ErrorCode::AlreadyAnswered));
     }
-    let asked = room
-        .entries
-        .iter()
-        .rfind(|entry| entry.sender.kind == SenderKind::Visitor);
+    let asked = room.entries.iter().rfind(|entry| {
+        entry.kind == EntryKind::Message && entry.sender.kind == SenderKind::Visitor
+    });
     let knows_all = header.answered_seq == Some(room.channel.answered_seq)
         && asked.is_none_or(|last| last.seq <= header.answers_to_seq);
     if !knows_all {

@@ -1,0 +1,5 @@
+import * as strings from "../strings/de.ts";
+import { hand } from "./part.ts";
+
+const { panel, forms, files, emoji, menu } = strings;
+hand({ panel, forms, files, emoji, menu });
