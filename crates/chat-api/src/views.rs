@@ -165,12 +165,32 @@ impl ChannelFilter {
     }
 }
 
+/// Reads a structure from a JSON object alone; serde would take an array of its members too.
+fn object<'de, T: serde::de::DeserializeOwned, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let members = serde_json::Map::deserialize(deserializer)?;
+    T::deserialize(serde_json::Value::Object(members)).map_err(serde::de::Error::custom)
+}
+
+/// The same for a member of a merge patch.
+fn object_or_null<'de, T: serde::de::DeserializeOwned, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Field<T>, D::Error> {
+    match Option::<serde_json::Map<String, serde_json::Value>>::deserialize(deserializer)? {
+        Some(members) => T::deserialize(serde_json::Value::Object(members))
+            .map(Field::Value)
+            .map_err(serde::de::Error::custom),
+        None => Ok(Field::Null),
+    }
+}
+
 fn check_labels(labels: &[String], check: &mut Check, at: &str) {
     if labels.len() > MAX_LABELS {
         check.fault(at, format!("{MAX_LABELS} at most"));
     }
     for label in labels {
-        check.line(at, label, 1..=50);
+        check.line(at, label, 0..=50);
     }
 }
 
@@ -204,7 +224,7 @@ pub struct CreateView {
     #[serde(default)]
     pub shared: bool,
     /// What it shows.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub filter: ChannelFilter,
 }
 
@@ -228,7 +248,7 @@ pub struct PatchView {
     #[schema(value_type = bool)]
     pub shared: Field<bool>,
     /// What it shows, member by member; null shows everything that is open and awake.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     #[schema(value_type = Option<PatchFilter>)]
     pub filter: Field<PatchFilter>,
 }

@@ -62,6 +62,27 @@ async function furnished(): Promise<{ token: string; ids: Record<string, string>
       json: { email: `guest-${randomUUID()}@e2e.example`, role: "viewer" },
     }),
   ];
+  const [team, view, canned] = [
+    await must("POST", "/teams", { token, json: { name: "Returns" } }),
+    await must("POST", "/views", { token, json: { name: "Mine", filter: {}, shared: false } }),
+    await must("POST", "/canned-replies", {
+      token,
+      json: { shortcut: "hi", title: "Hello", text: "Hello!", shared: false },
+    }),
+  ];
+  const said = await must("POST", `/messages/${channel}`, {
+    token,
+    json: { client_id: randomUUID(), body: { text: "Hello" } },
+  });
+  const later = await must("POST", `/channels/${channel}/scheduled-messages`, {
+    token,
+    json: { text: "Later", send_at: new Date(Date.now() + 86_400_000).toISOString() },
+  });
+  const file = await must(
+    "POST",
+    `/channels/${channel}/attachments?name=a.txt&client_id=${randomUUID()}`,
+    { token, raw: "A file", contentType: "application/octet-stream" },
+  );
   return {
     token,
     ids: {
@@ -80,6 +101,14 @@ async function furnished(): Promise<{ token: string; ids: Record<string, string>
       "/auth/keys": key.id,
       "/messages": channel,
       "/channels": channel,
+      "/teams": team.id,
+      "/views": view.id,
+      "/canned-replies": canned.id,
+      "/attachments": file.id,
+      user_id: me.id,
+      seq: said.seq,
+      emoji: encodeURIComponent("👍"),
+      message_id: later.id,
       document_id: document.id,
     },
   };
@@ -87,11 +116,14 @@ async function furnished(): Promise<{ token: string; ids: Record<string, string>
 
 /** Puts ids into a path: by the name of the parameter, or by the collection before it. */
 function filled(path: string, ids: Record<string, string>): string {
-  return path.replace(/(\/[a-z/]+?)\/\{(\w+)\}/g, (_, before: string, name: string) => {
-    const id = name === "type" ? "conversations" : (ids[name] ?? ids[before]);
-    if (id === undefined) throw new Error(`no id for {${name}} after ${before}`);
-    return `${before}/${id}`;
-  });
+  return path.replace(
+    /(\/[a-z/-]+?)?\/\{(\w+)\}/g,
+    (_, before: string | undefined, name: string) => {
+      const id = name === "type" ? "conversations" : (ids[name] ?? ids[before ?? ""]);
+      if (id === undefined) throw new Error(`no id for {${name}} after ${before}`);
+      return `${before ?? ""}/${id}`;
+    },
+  );
 }
 
 test.beforeAll(async () => {
@@ -226,6 +258,23 @@ test("what belongs to another workspace: 404, as if it were not there", async ()
     "PATCH /contacts/{id}": { name: "Mine now" },
     "POST /channels/{id}/owner": { owner: "closed" },
     "POST /messages/{channel_id}": { client_id: randomUUID(), body: { text: "Hello" } },
+    "PATCH /messages/{channel_id}/{seq}": { text: "Mine now" },
+    "PUT /messages/{channel_id}/{seq}/rating": { helpful: true },
+    "PATCH /channels/{id}": { priority: "high" },
+    "PUT /channels/{id}/draft": { text: "Mine now" },
+    "POST /channels/{id}/merge": { into: randomUUID() },
+    "POST /channels/{id}/rating": { score: 5 },
+    "POST /channels/{id}/read": { seq: 1 },
+    "POST /channels/{id}/reopen": { owner: "ai" },
+    "POST /channels/{id}/scheduled-messages": {
+      text: "Later",
+      send_at: new Date(Date.now() + 86_400_000).toISOString(),
+    },
+    "PATCH /channels/{id}/scheduled-messages/{message_id}": { text: "Mine now" },
+    "PATCH /canned-replies/{id}": { title: "Mine now" },
+    "POST /canned-replies/{id}/render": { channel_id: randomUUID() },
+    "PATCH /teams/{id}": { name: "Mine now" },
+    "PATCH /views/{id}": { name: "Mine now" },
     "PATCH /auth/members/{user_id}": { role: "viewer" },
     "PATCH /auth/roles/{id}": { name: "Mine now" },
     "PATCH /auth/passkeys/{id}": { name: "Mine now" },
@@ -236,7 +285,8 @@ test("what belongs to another workspace: 404, as if it were not there", async ()
     404,
     (one) => {
       const body = json[`${one.method} ${one.path}`];
-      return { path: one.foreign, ...(body === undefined ? {} : { json: body }) };
+      const query = one.path.endsWith("/attachments") ? "?name=a.txt&client_id=a" : "";
+      return { path: one.foreign + query, ...(body === undefined ? {} : { json: body }) };
     },
     "not_found",
   );

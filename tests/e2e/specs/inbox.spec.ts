@@ -8,9 +8,9 @@ import { type Browser, expect, type Page, test } from "@playwright/test";
 import { call, demo, demoToken, must } from "../src/api.ts";
 import { findings } from "../src/axe.ts";
 
-/** A picture of four pixels. */
+/** A red picture of 4 by 4 pixels. */
 const PICTURE = Buffer.from(
-  "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFElEQVR4nGP4z8DA8J+BgYHhPwMDAB0GAv8q6x8TAAAAAElFTkSuQmCC",
+  "iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAAFElEQVR4nGM8oaHBAANMDEgANwcAOFQBICTvemsAAAAASUVORK5CYII=",
   "base64",
 );
 
@@ -97,7 +97,7 @@ test("from asking for a person to a rating, and on from there", async ({ browser
     await operator.locator("#file").setInputFiles(files);
     await expect(operator.locator("#files")).toContainText("box.png");
     await reply("This is the box.", "Reply");
-    await expect(log.locator("img")).toBeVisible();
+    await expect(log.locator("canvas")).toBeVisible();
     const text = [{ name: "order.txt", mimeType: "text/plain", buffer: Buffer.from("No. 17") }];
     const chosen = page.waitForEvent("filechooser");
     await panel.getByRole("button", { name: "Attach files" }).click();
@@ -123,7 +123,7 @@ test("from asking for a person to a rating, and on from there", async ({ browser
     await operator.getByLabel(/^Labels/).fill("return, angry customer");
     await operator.getByRole("button", { name: "Save labels" }).click();
     await expect(entries).toContainText("Labels: angry customer, return.");
-    await operator.getByLabel("Priority").selectOption("urgent");
+    await operator.getByLabel("Priority", { exact: true }).selectOption("urgent");
     await expect(entries).toContainText("Priority: urgent.");
     await expect(page.locator("body")).not.toContainText("urgent");
     const kept = await must("GET", `/channels/${channel}`, { token });

@@ -187,8 +187,8 @@ async fn receive(
         ("Range" = Option<String>, Header, description = "a range of bytes"),
     ),
     responses(
-        (status = 200, description = "the file", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "the range of it", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "the file", body = Vec<u8>, content_type = "*/*"),
+        (status = 206, description = "the range of it", body = Vec<u8>, content_type = "*/*"),
         (status = 404, description = "no such file for the caller", body = common::problem::Document,
             content_type = "application/problem+json"),
     )

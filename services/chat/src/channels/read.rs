@@ -49,7 +49,6 @@ pub(super) async fn get(
     security(("bearer" = ["conversations:read"])),
     params(
         ("id" = ChannelId, Path, description = "the channel"),
-        ("Idempotency-Key" = Option<String>, Header, description = "not needed: repeating it changes nothing"),
     ),
     request_body = MarkRead,
     responses(

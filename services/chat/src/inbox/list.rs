@@ -274,13 +274,11 @@ pub(super) fn plain(
     if let Some(team) = filter.team_id {
         sql.push(" AND c.team_id = ").push_bind(team);
     }
-    if !filter.labels.is_empty() {
+    // An empty one asks for nothing.
+    let labels = filter.labels.iter().map(|one| one.trim().to_owned());
+    let labels: Vec<String> = labels.filter(|one| !one.is_empty()).collect();
+    if !labels.is_empty() {
         // The index leaves out those without labels, and has to be told that they are not meant.
-        let labels: Vec<String> = filter
-            .labels
-            .iter()
-            .map(|one| one.trim().to_owned())
-            .collect();
         sql.push(" AND c.labels <> '{}' AND c.labels @> ")
             .push_bind(labels);
     }

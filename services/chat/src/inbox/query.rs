@@ -226,7 +226,6 @@ mod tests {
             ("view=yours", "view"),
             ("owner=open", "owner"),
             ("assignee_id=ada", "assignee_id"),
-            ("label=", "label"),
             ("sort=name", "sort"),
             ("order=up", "order"),
             ("unread=maybe", "unread"),
