@@ -7,6 +7,11 @@ use rest::{Check, Field, Timestamp, Validate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// The name of a label, as the documents describe it.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 50, pattern = "^[^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$")]
+pub struct LabelName(#[expect(dead_code, reason = "names the schema of what is a string")] String);
+
 /// Who answers in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -163,7 +168,7 @@ pub struct PatchChannel {
     pub team_id: Field<TeamId>,
     /// All its labels. They are trimmed and sorted, each is kept once.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 20)]
+    #[schema(value_type = Option<Vec<LabelName>>, max_items = 20)]
     pub labels: Field<Vec<String>>,
     /// How much it presses; null is `normal`.
     #[serde(default)]

@@ -20,8 +20,8 @@ pub use body::{
     Source, Span,
 };
 pub use channel::{
-    Channel, MAX_LABELS, MarkRead, Merge, OpenChannel, Opened, OwnerState, PatchChannel, Priority,
-    Rate, Reopen, SetOwner, SetOwnerInternal,
+    Channel, LabelName, MAX_LABELS, MarkRead, Merge, OpenChannel, Opened, OwnerState, PatchChannel,
+    Priority, Rate, Reopen, SetOwner, SetOwnerInternal,
 };
 pub use client::{ChatClient, Reply, ReplyError};
 pub use inbox::{ChannelSummary, Counts, QueuePlace, ViewCount, Viewer};

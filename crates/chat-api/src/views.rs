@@ -8,7 +8,7 @@ use rest::{Check, Field, Validate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{MAX_LABELS, Priority};
+use crate::{LabelName, MAX_LABELS, Priority};
 
 /// What an id of a person looks like, or one of the two words that stand for one.
 const ASSIGNEE: &str = "must be `none`, `me`, or the id of a person";
@@ -121,7 +121,7 @@ pub struct ChannelFilter {
     pub team_id: Option<TeamId>,
     /// Labels, each of which they must have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 20)]
+    #[schema(value_type = Vec<LabelName>, max_items = 20)]
     pub labels: Vec<String>,
     /// How much they press.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,7 +190,7 @@ fn check_labels(labels: &[String], check: &mut Check, at: &str) {
         check.fault(at, format!("{MAX_LABELS} at most"));
     }
     for label in labels {
-        check.line(at, label, 0..=50);
+        check.line(at, label, 1..=50);
     }
 }
 
@@ -285,7 +285,7 @@ pub struct PatchFilter {
     pub team_id: Field<TeamId>,
     /// All labels that they must have.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 20)]
+    #[schema(value_type = Option<Vec<LabelName>>, max_items = 20)]
     pub labels: Field<Vec<String>>,
     /// How much they press.
     #[serde(default)]

@@ -274,10 +274,9 @@ pub(super) fn plain(
     if let Some(team) = filter.team_id {
         sql.push(" AND c.team_id = ").push_bind(team);
     }
-    // An empty one asks for nothing.
-    let labels = filter.labels.iter().map(|one| one.trim().to_owned());
-    let labels: Vec<String> = labels.filter(|one| !one.is_empty()).collect();
-    if !labels.is_empty() {
+    if !filter.labels.is_empty() {
+        let labels = filter.labels.iter().map(|one| one.trim().to_owned());
+        let labels: Vec<String> = labels.collect();
         // The index leaves out those without labels, and has to be told that they are not meant.
         sql.push(" AND c.labels <> '{}' AND c.labels @> ")
             .push_bind(labels);

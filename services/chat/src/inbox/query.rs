@@ -4,7 +4,7 @@ use axum::{
     extract::FromRequestParts,
     http::{Request, request::Parts},
 };
-use chat_api::{AssigneeFilter, ChannelFilter, OwnerFilter, Priority, SnoozedFilter};
+use chat_api::{AssigneeFilter, ChannelFilter, LabelName, OwnerFilter, Priority, SnoozedFilter};
 use common::{ErrorCode, Problem, problem::FieldError};
 use ids::{AgentId, TeamId, ViewId, VisitorId};
 use rest::{Check, Cursor, Limit, Query};
@@ -61,7 +61,7 @@ pub(super) struct ListChannels {
     team_id: Option<TeamId>,
     /// A label that they must have; given several times, all of them.
     #[serde(default, deserialize_with = "gathered_labels")]
-    #[param(value_type = Option<Vec<String>>, max_items = 20)]
+    #[param(inline, value_type = Option<Vec<LabelName>>, max_items = 20)]
     label: Vec<String>,
     /// How much they press.
     #[param(inline, value_type = Option<Priority>)]
@@ -226,6 +226,7 @@ mod tests {
             ("view=yours", "view"),
             ("owner=open", "owner"),
             ("assignee_id=ada", "assignee_id"),
+            ("label=", "label"),
             ("sort=name", "sort"),
             ("order=up", "order"),
             ("unread=maybe", "unread"),
