@@ -95,6 +95,9 @@ pub struct Route {
 }
 
 const KIB: u64 = 1024;
+/// A text of 10,000 characters, each of which JSON may spell as two escapes of six bytes (RFC 8259 §7),
+/// and what stands around it.
+const TEXT: u64 = 128 * KIB;
 
 fn route(method: Method, path: &'static str, upstream: Upstream, access: Access) -> Route {
     Route {
@@ -248,14 +251,17 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         route(Method::PATCH, "/contacts/{id}", Crm, Person),
         route(Method::GET, "/contacts/{id}/interactions", Crm, Person),
         route(Method::GET, "/messages/{channel_id}", Chat, Participant).widget(),
-        route(Method::POST, "/messages/{channel_id}", Chat, Participant).widget(),
+        route(Method::POST, "/messages/{channel_id}", Chat, Participant)
+            .widget()
+            .body(TEXT),
         route(
             Method::PATCH,
             "/messages/{channel_id}/{seq}",
             Chat,
             Participant,
         )
-        .widget(),
+        .widget()
+        .body(TEXT),
         route(
             Method::DELETE,
             "/messages/{channel_id}/{seq}",
@@ -332,13 +338,13 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         .widget(),
         route(Method::GET, "/chat-settings", Chat, Person),
         // Forms, labels, greetings in many languages, and the text that visitors agree to.
-        route(Method::PATCH, "/chat-settings", Chat, Person).body(256 * KIB),
+        route(Method::PATCH, "/chat-settings", Chat, Person).body(768 * KIB),
         route(Method::GET, "/widget-settings", Chat, Participant).widget(),
         route(Method::GET, "/consents", Chat, Person),
         route(Method::POST, "/consents", Chat, Participant).widget(),
         route(Method::PUT, "/introduction", Chat, Participant)
             .widget()
-            .body(128 * KIB),
+            .body(512 * KIB),
         route(Method::GET, "/teams", Chat, Person),
         route(Method::POST, "/teams", Chat, Person),
         route(Method::GET, "/teams/{id}", Chat, Person),
@@ -355,14 +361,14 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         route(Method::PUT, "/availability", Chat, Person),
         route(Method::GET, "/availabilities", Chat, Person),
         route(Method::GET, "/canned-replies", Chat, Person),
-        route(Method::POST, "/canned-replies", Chat, Person),
+        route(Method::POST, "/canned-replies", Chat, Person).body(TEXT),
         route(Method::GET, "/canned-replies/{id}", Chat, Person),
-        route(Method::PATCH, "/canned-replies/{id}", Chat, Person),
+        route(Method::PATCH, "/canned-replies/{id}", Chat, Person).body(TEXT),
         route(Method::DELETE, "/canned-replies/{id}", Chat, Person),
         // Fifty values of a thousand characters.
-        route(Method::POST, "/canned-replies/{id}/render", Chat, Person).body(512 * KIB),
+        route(Method::POST, "/canned-replies/{id}/render", Chat, Person).body(768 * KIB),
         route(Method::GET, "/channels/{id}/draft", Chat, Person),
-        route(Method::PUT, "/channels/{id}/draft", Chat, Person),
+        route(Method::PUT, "/channels/{id}/draft", Chat, Person).body(TEXT),
         route(Method::DELETE, "/channels/{id}/draft", Chat, Person),
         route(
             Method::GET,
@@ -375,7 +381,8 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             "/channels/{id}/scheduled-messages",
             Chat,
             Person,
-        ),
+        )
+        .body(TEXT),
         route(
             Method::GET,
             "/channels/{id}/scheduled-messages/{message_id}",
@@ -387,7 +394,8 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             "/channels/{id}/scheduled-messages/{message_id}",
             Chat,
             Person,
-        ),
+        )
+        .body(TEXT),
         route(
             Method::DELETE,
             "/channels/{id}/scheduled-messages/{message_id}",
