@@ -195,6 +195,13 @@ pub enum ServerFrame {
         /// The last change of owner.
         owner_version: i64,
     },
+    /// What the client missed is no longer kept before `oldest_seq`; the entries go on there.
+    Expired {
+        /// The channel.
+        channel: ChannelId,
+        /// The first entry that follows.
+        oldest_seq: i64,
+    },
     /// A message is in the log.
     Ack {
         /// The channel.
@@ -339,7 +346,7 @@ mod tests {
         "viewing",
         "watch",
     ];
-    const SERVER: [&str; 20] = [
+    const SERVER: [&str; 21] = [
         "ack",
         "authenticated",
         "change",
@@ -347,6 +354,7 @@ mod tests {
         "delete",
         "edit",
         "error",
+        "expired",
         "inbox",
         "message",
         "message.aborted",
@@ -385,19 +393,20 @@ mod tests {
             ServerFrame::Delete(_) => SERVER[4],
             ServerFrame::Edit(_) => SERVER[5],
             ServerFrame::Error { .. } => SERVER[6],
-            ServerFrame::Inbox { .. } => SERVER[7],
-            ServerFrame::Message(_) => SERVER[8],
-            ServerFrame::MessageAborted { .. } => SERVER[9],
-            ServerFrame::MessageDelta { .. } => SERVER[10],
-            ServerFrame::Note(_) => SERVER[11],
-            ServerFrame::Presence { .. } => SERVER[12],
-            ServerFrame::Queue { .. } => SERVER[13],
-            ServerFrame::Reaction(_) => SERVER[14],
-            ServerFrame::Read { .. } => SERVER[15],
-            ServerFrame::Ready { .. } => SERVER[16],
-            ServerFrame::State(_) => SERVER[17],
-            ServerFrame::Subscribed { .. } => SERVER[18],
-            ServerFrame::Typing { .. } => SERVER[19],
+            ServerFrame::Expired { .. } => SERVER[7],
+            ServerFrame::Inbox { .. } => SERVER[8],
+            ServerFrame::Message(_) => SERVER[9],
+            ServerFrame::MessageAborted { .. } => SERVER[10],
+            ServerFrame::MessageDelta { .. } => SERVER[11],
+            ServerFrame::Note(_) => SERVER[12],
+            ServerFrame::Presence { .. } => SERVER[13],
+            ServerFrame::Queue { .. } => SERVER[14],
+            ServerFrame::Reaction(_) => SERVER[15],
+            ServerFrame::Read { .. } => SERVER[16],
+            ServerFrame::Ready { .. } => SERVER[17],
+            ServerFrame::State(_) => SERVER[18],
+            ServerFrame::Subscribed { .. } => SERVER[19],
+            ServerFrame::Typing { .. } => SERVER[20],
         }
     }
 

@@ -41,6 +41,13 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
 pub struct IfMatch(Option<Vec<String>>);
 
 impl IfMatch {
+    /// Whether the client names the versions that it has seen; without them, and with `*`, any will do.
+    #[must_use]
+    pub fn names_versions(&self) -> bool {
+        let tags = self.0.as_deref().unwrap_or_default();
+        !tags.is_empty() && tags.iter().all(|tag| tag != "*")
+    }
+
     /// Lets a change pass when `version` is one that the client has seen.
     ///
     /// # Errors

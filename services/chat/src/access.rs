@@ -9,7 +9,7 @@ use ids::{ChannelId, UserId, VisitorId};
 
 use crate::{
     hub::Audience,
-    log::{Actor, Error, Log, Place},
+    log::{Actor, Error, Head, Log, Place},
 };
 
 /// How somebody stands to a channel that they may see.
@@ -43,6 +43,15 @@ impl Standing {
         match self {
             Self::Customer(_) => Audience::Visitor,
             Self::Colleague(_) => Audience::People,
+        }
+    }
+
+    /// Where the log ends for them.
+    #[must_use]
+    pub const fn end_of(self, head: &Head) -> i64 {
+        match self {
+            Self::Customer(_) => head.public_seq,
+            Self::Colleague(_) => head.seq,
         }
     }
 

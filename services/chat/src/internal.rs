@@ -50,7 +50,11 @@ async fn open(
     };
     let (head, created) = app.log.open(place, &open).await?;
     Ok(Json(Opened {
-        channel: log::channel(place, &head),
+        channel: Channel {
+            // What opens a conversation is told where its log ends for the visitor.
+            head_seq: head.public_seq,
+            ..log::channel(place, &head)
+        },
         created,
     }))
 }
@@ -71,7 +75,8 @@ async fn get(
         workspace: query.workspace_id,
         channel,
     };
-    Ok(Json(app.log.channel(place).await?))
+    let head = app.log.projected_head(place).await?;
+    Ok(Json(log::channel(place, &head)))
 }
 
 #[derive(Debug, Deserialize)]

@@ -29,6 +29,7 @@ async function signIn(page: Page): Promise<void> {
 
 test("from asking for a person to labels", async ({ browser, page }) => {
   test.setTimeout(240_000);
+  page.setDefaultTimeout(15_000);
   const token = await demoToken();
   const operator = await elsewhere(browser);
   await signIn(operator);
@@ -127,5 +128,25 @@ test("from asking for a person to labels", async ({ browser, page }) => {
     expect(kept.labels).toEqual(["angry customer", "return"]);
     const all = await call("GET", `/messages/${channel}?after_seq=0&limit=100`, { token });
     expect(all.body.items.some((entry: { kind: string }) => entry.kind === "note")).toBe(true);
+  });
+
+  await test.step("it presses, ends, and is rated", async () => {
+    await operator.getByLabel("Priority", { exact: true }).selectOption("urgent");
+    await expect(entries).toContainText("Priority: urgent.");
+    await operator.getByRole("button", { name: "Close", exact: true }).click();
+    await expect(entries).toContainText("The conversation ended.");
+    await panel.getByRole("radio", { name: "Great", exact: true }).check({ force: true });
+    await panel.getByLabel("What could be better?").fill("Quick and kind");
+    await panel.getByRole("button", { name: "Send", exact: true }).click();
+    await expect(operator.locator("#rating")).toHaveText("Rated 5 of 5.");
+    await expect(entries).toContainText("Rated 5 of 5: Quick and kind");
+  });
+
+  await test.step("it is opened again, and the AI answers again", async () => {
+    await operator.getByRole("button", { name: "Open again" }).click();
+    await operator.getByRole("button", { name: "Hand back to the AI" }).click();
+    await expect(entries).toContainText("Opened again. The AI answers.");
+    await say("How many days do I have to return an item?");
+    await expect(log).toContainText("60 days");
   });
 });

@@ -74,6 +74,8 @@ error_codes! {
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "Requests from this origin are not allowed";
     /// Nothing is there, or not for this workspace.
     NotFound = "not_found", NOT_FOUND, "There is nothing here";
+    /// Entries of a log that came next are no longer kept.
+    HistoryExpired = "history_expired", GONE, "Older history is no longer kept";
     /// The path exists, but not for this method.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This method is not allowed here";
     /// The request contradicts the state of the resource.

@@ -35,7 +35,8 @@ const LONGEST_SLEEP: Duration = Duration::days(366);
     ),
     request_body = PatchChannel,
     responses(
-        (status = 200, description = "the channel as it stands after it", body = Channel),
+        (status = 200, description = "the channel as it stands after it", body = Channel,
+            headers(("ETag" = String, description = "the `seq` of its last entry"))),
         (status = 404, description = "no such channel for the caller", body = common::problem::Document,
             content_type = "application/problem+json"),
         (status = 409, description = "the conversation has ended", body = common::problem::Document,
@@ -54,8 +55,12 @@ pub(super) async fn update(
     let (place, standing, actor) = colleague(&app, &who, id).await?;
     let mut head = app.log.head(place).await?;
     if_match.check(head.seq)?;
+    // Until something of it stands, nothing else may come between.
+    let mut seen = if_match.names_versions().then_some(head.seq);
     for act in acts(&app, place, patch).await? {
-        head = app.log.act(place, actor, act, None).await?.head;
+        let acted = app.log.act_on(place, actor, act, seen).await?;
+        seen = seen.filter(|_| acted.entry.is_none());
+        head = acted.head;
     }
     let version = head.seq;
     Ok(Tagged::new(shown(place, &head, standing), version))
@@ -126,7 +131,8 @@ fn wrong(pointer: &'static str, detail: &'static str) -> Problem {
         ("user_id" = UserId, Path, description = "the person"),
     ),
     responses(
-        (status = 200, description = "the channel as it stands after it", body = Channel),
+        (status = 200, description = "the channel as it stands after it", body = Channel,
+            headers(("ETag" = String, description = "the `seq` of its last entry"))),
         (status = 404, description = "no such channel for the caller", body = common::problem::Document,
             content_type = "application/problem+json"),
         (status = 409, description = "the conversation has ended, or has too many who take part",

@@ -35,7 +35,10 @@ pub fn routes() -> OpenApiRouter<App> {
 fn shown(place: Place, head: &Head, standing: Standing) -> Channel {
     let channel = log::channel(place, head);
     if standing.is_customer() {
-        channel.for_visitor()
+        Channel {
+            head_seq: head.public_seq,
+            ..channel.for_visitor()
+        }
     } else {
         channel
     }

@@ -107,6 +107,8 @@ pub(super) async fn reopen(
     request_body = Rate,
     responses(
         (status = 204, description = "it is noted"),
+        (status = 403, description = "only the visitor rates, and comments once they have agreed",
+            body = common::problem::Document, content_type = "application/problem+json"),
         (status = 404, description = "no such channel for the caller", body = common::problem::Document,
             content_type = "application/problem+json"),
     )
@@ -121,6 +123,9 @@ pub(super) async fn rate(
     let (place, standing) = access::enter(&app.log, &who, id).await?;
     if !standing.is_customer() {
         return Err(Problem::new(ErrorCode::Forbidden).detail("only the visitor says how it was"));
+    }
+    if comment.is_some() {
+        settings::agreed(&app, place, &who).await?;
     }
     let body = comment.map(|text| Body {
         text,

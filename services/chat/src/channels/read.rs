@@ -6,6 +6,7 @@ use common::{ErrorCode, Problem, problem::FieldError, tokens::Participant};
 use ids::ChannelId;
 use rest::{Json, Path, Tagged};
 
+use super::shown;
 use crate::{access, app::App};
 
 /// No socket has this name: everybody in a room is told.
@@ -19,7 +20,8 @@ const NOBODY: u64 = 0;
     security(("bearer" = ["conversations:read"])),
     params(("id" = ChannelId, Path, description = "the channel")),
     responses(
-        (status = 200, description = "the channel as it stands", body = Channel),
+        (status = 200, description = "the channel as it stands", body = Channel,
+            headers(("ETag" = String, description = "the `seq` of its last entry"))),
         (status = 404, description = "no such channel for the caller", body = common::problem::Document,
             content_type = "application/problem+json"),
     )
@@ -30,13 +32,9 @@ pub(super) async fn get(
     Path(id): Path<ChannelId>,
 ) -> Result<Tagged<Channel>, Problem> {
     let (place, standing) = access::enter(&app.log, &who, id).await?;
-    let channel = app.log.channel(place).await?;
+    let head = app.log.projected_head(place).await?;
+    let channel = shown(place, &head, standing);
     let version = channel.head_seq;
-    let channel = if standing.is_customer() {
-        channel.for_visitor()
-    } else {
-        channel
-    };
     Ok(Tagged::new(channel, version))
 }
 
@@ -64,9 +62,10 @@ pub(super) async fn mark_read(
     Json(MarkRead { seq }): Json<MarkRead>,
 ) -> Result<StatusCode, Problem> {
     let (place, standing) = access::enter(&app.log, &who, id).await?;
-    let head = app.log.head(place).await?.seq;
-    if seq > head {
-        let detail = format!("the log ends at {head}");
+    let head = app.log.head(place).await?;
+    let end = standing.end_of(&head);
+    if seq > end {
+        let detail = format!("the log ends at {end}");
         return Err(Problem::new(ErrorCode::ValidationFailed).field(FieldError::at("/seq", detail)));
     }
     app.inbox.mark(place, standing.reader(), seq).await?;

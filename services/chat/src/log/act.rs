@@ -34,6 +34,30 @@ impl Log {
         act: Act,
         once: Option<String>,
     ) -> Result<Acted, Error> {
+        self.decided(place, actor, act, (once, None)).await
+    }
+
+    /// Does something in a channel, unless another entry came after the one at `seen`.
+    ///
+    /// # Errors
+    /// As [`Log::act`]; [`Refusal::Moved`] when something came.
+    pub async fn act_on(
+        &self,
+        place: Place,
+        actor: Actor,
+        act: Act,
+        seen: Option<i64>,
+    ) -> Result<Acted, Error> {
+        self.decided(place, actor, act, (None, seen)).await
+    }
+
+    async fn decided(
+        &self,
+        place: Place,
+        actor: Actor,
+        act: Act,
+        (once, seen): (Option<String>, Option<i64>),
+    ) -> Result<Acted, Error> {
         let now = self.0.clock.now();
         let act = kept(act);
         let once = once.or_else(|| natural(&act));
@@ -47,8 +71,12 @@ impl Log {
             _ => ClientKey::act(actor, once),
         });
         let wanted = act.clone();
-        let decide: Arc<Decide> =
-            Arc::new(move |head| model::decide(head, actor, (&act, once.as_deref()), now));
+        let decide: Arc<Decide> = Arc::new(move |head| {
+            if seen.is_some_and(|seen| seen != head.seq) {
+                return Err(Refusal::Moved);
+            }
+            model::decide(head, actor, (&act, once.as_deref()), now)
+        });
         match self.append(place, key, decide).await? {
             Outcome::Appended(entry, head) => Ok(Acted {
                 head: *head,

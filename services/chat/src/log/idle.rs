@@ -53,7 +53,7 @@ impl Log {
             let decide: Arc<Decide> = Arc::new(move |head| Ok(model::close_idle(head, before)));
             match self.append(*place, None, decide).await {
                 Ok(Outcome::Appended(..)) => closed += 1,
-                Ok(_) => drop(self.channel(*place).await),
+                Ok(_) => drop(self.projected_head(*place).await),
                 Err(error) => {
                     tracing::warn!(channel = %place.channel, %error, "an idle channel stays open")
                 }
@@ -82,7 +82,7 @@ impl Log {
                 match self.append(place, None, decide).await {
                     // The relay moves the projection, or did not come to it.
                     Ok(Outcome::Appended(..)) => {}
-                    Ok(_) => drop(self.channel(place).await),
+                    Ok(_) => drop(self.projected_head(place).await),
                     Err(error) => {
                         tracing::warn!(channel = %place.channel, %error, "a channel sleeps too long")
                     }

@@ -48,6 +48,8 @@ pub enum Refusal {
     TooLate,
     /// There is no such message, or it was taken back.
     Gone,
+    /// Something was written since the state that the actor knows.
+    Moved,
 }
 
 impl From<Refusal> for Problem {
@@ -80,6 +82,8 @@ impl From<Refusal> for Problem {
                 Self::new(ErrorCode::Conflict).detail("the time in which this could be done is over")
             }
             Refusal::Gone => Self::not_found(),
+            Refusal::Moved => Self::new(ErrorCode::PreconditionFailed)
+                .detail("read it again, apply your change to what you find, and send the new ETag"),
         }
     }
 }

@@ -52,11 +52,11 @@ impl Log {
         self.head(place).await
     }
 
-    /// The channel as it stands. A projection that a crash left behind is moved forward on the way.
+    /// The state of a channel. A projection that a crash left behind is moved forward on the way.
     ///
     /// # Errors
     /// When there is no such channel, or the store is not there.
-    pub async fn channel(&self, place: Place) -> Result<Channel, Error> {
+    pub async fn projected_head(&self, place: Place) -> Result<Head, Error> {
         let head = self.head(place).await?;
         let projected = self
             .0
@@ -68,7 +68,7 @@ impl Log {
         {
             tracing::debug!(%error, "the projection stays behind for now");
         }
-        Ok(channel(place, &head))
+        Ok(head)
     }
 
     /// A page of what `audience` sees of the log, in the order of the log, and whether there is more in
@@ -141,6 +141,23 @@ impl Log {
             found.extend(self.0.store.range(place, first + 1, end).await?);
         }
         self.opened(place, found).await
+    }
+
+    /// Where the log goes on after `seq`, if what follows there is no longer kept.
+    ///
+    /// # Errors
+    /// When the store is not there.
+    pub async fn goes_on_at(&self, place: Place, seq: i64) -> Result<Option<i64>, Error> {
+        let next = self.0.store.next_after(place, seq).await?;
+        Ok(next.filter(|next| *next > seq.saturating_add(1)))
+    }
+
+    /// Which version of a message or note stands: the place of its last edit, or its own.
+    ///
+    /// # Errors
+    /// When the store is not there.
+    pub async fn version(&self, place: Place, seq: i64) -> Result<i64, Error> {
+        Ok(self.0.store.last_edit(place, seq).await?.unwrap_or(seq))
     }
 
     /// The message or note at `seq`, as it stands now.

@@ -147,6 +147,15 @@ impl Store {
             .transpose()
     }
 
+    /// The place of the first entry after `seq` that is there.
+    pub(super) async fn next_after(&self, place: Place, seq: i64) -> Result<Option<i64>> {
+        let mut after = filter(place);
+        after.insert("seq", doc! { "$gt": seq });
+        let found = self.log.find_one(after).sort(doc! { "seq": 1 });
+        let found = found.projection(doc! { "seq": 1 }).await?;
+        found.map(|entry| integer(&entry, "seq")).transpose()
+    }
+
     /// Moves the projection forward to `head`; never back.
     pub(super) async fn project(&self, place: Place, head: &Head) -> Result<()> {
         let mut behind = filter(place);

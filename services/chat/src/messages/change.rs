@@ -15,9 +15,12 @@ use crate::{
     access::{self, Standing},
     app::App,
     attachments,
-    log::{Act, Actor, History, Of, Place, may_edit},
+    log::{Act, Actor, Error, History, Of, Place, Refusal, may_edit},
     markdown, settings,
 };
+
+/// How often an edit of a named version is tried while others write in the channel.
+const ATTEMPTS: u32 = 16;
 
 /// Edits a message or a note.
 ///
@@ -33,7 +36,10 @@ use crate::{
     ),
     request_body = EditMessage,
     responses(
-        (status = 200, description = "the message as it stands now", body = Entry),
+        (status = 200, description = "the message as it stands now", body = Entry,
+            headers(("ETag" = String, description = "the version of the message"))),
+        (status = 403, description = "it is not the caller's, or the visitor has to agree first",
+            body = common::problem::Document, content_type = "application/problem+json"),
         (status = 404, description = "no such message for the caller, or it was taken back",
             body = common::problem::Document, content_type = "application/problem+json"),
         (status = 409, description = "it is too old to be edited, or the conversation has ended",
@@ -53,23 +59,42 @@ pub(super) async fn edit(
     let actor = standing.writer(&who)?;
     let of = visible(&app.log, place, (seq, standing)).await?;
     in_time(&app, place, (&of, actor)).await?;
-    let known = read(&app, place, (seq, standing)).await?;
-    if_match.check(version(&known))?;
-    if known.body.as_ref().is_some_and(|body| body.text == text) {
-        let version = version(&known);
-        return Ok(Tagged::new(known, version));
-    }
+    settings::agreed(&app, place, &who).await?;
     let body = Body {
         blocks: markdown::parse(text.expose()),
         text,
         ..Body::default()
     };
-    app.log
-        .act(place, actor, Act::Edit { of, body }, None)
-        .await?;
-    let now = read(&app, place, (seq, standing)).await?;
-    let version = version(&now);
-    Ok(Tagged::new(now, version))
+    for _ in 0..ATTEMPTS {
+        let head = app.log.head(place).await?;
+        let version = app.log.version(place, seq).await?;
+        if_match.check(version)?;
+        let known = read(&app, place, (seq, standing)).await?;
+        if known
+            .body
+            .as_ref()
+            .is_some_and(|said| said.text == body.text)
+        {
+            return Ok(Tagged::new(known, version));
+        }
+        let act = Act::Edit {
+            of: of.clone(),
+            body: body.clone(),
+        };
+        // The version is the client's as long as nothing at all was written.
+        let seen = if_match.names_versions().then_some(head.seq);
+        match app.log.act_on(place, actor, act, seen).await {
+            Err(Error::Refused(Refusal::Moved)) => {}
+            acted => {
+                let version = acted?.entry.map_or(version, |edit| edit.seq);
+                return Ok(Tagged::new(
+                    read(&app, place, (seq, standing)).await?,
+                    version,
+                ));
+            }
+        }
+    }
+    Err(Error::Busy.into())
 }
 
 /// Takes a message or a note back.
@@ -139,10 +164,4 @@ async fn read(app: &App, place: Place, (seq, standing): (i64, Standing)) -> Resu
         .next()
         .filter(|entry| entry.seq == seq)
         .ok_or_else(Problem::not_found)
-}
-
-/// Which version of a message this is.
-fn version(entry: &Entry) -> i64 {
-    let edited = entry.edited_at.map(|at| at.timestamp_millis());
-    edited.unwrap_or(entry.seq)
 }

@@ -70,9 +70,7 @@ pub async fn send(
             Problem::new(ErrorCode::Forbidden).detail("only people of the company write notes")
         );
     }
-    if let Participant::Visitor(visitor) = who {
-        settings::may_write(app, place, visitor.visitor_id).await?;
-    }
+    settings::agreed(app, place, who).await?;
     let body = complete(app, place, (actor, &client_id), body).await?;
     let attachments = body.attachments.clone();
     let said = Said {

@@ -79,6 +79,8 @@ impl ListQuery {
     params(("channel_id" = ChannelId, Path, description = "the channel"), ListQuery),
     responses(
         (status = 200, description = "a page of the log", body = Page<Entry>),
+        (status = 410, description = "what followed `after_seq` is no longer kept; `oldest_seq` is the first entry after it that is",
+            body = common::problem::Document, content_type = "application/problem+json"),
         (status = 404, description = "no such channel for the caller", body = common::problem::Document,
             content_type = "application/problem+json"),
     )
@@ -95,6 +97,17 @@ pub(super) async fn list(
         .log
         .page(place, history, query.limit.rows() - 1, standing.audience())
         .await?;
+    if let History::After(seq) = history
+        && items.first().is_none_or(|entry| entry.seq != seq + 1)
+        && let Some(oldest) = app.log.goes_on_at(place, seq).await?
+    {
+        return Err(Problem::new(ErrorCode::HistoryExpired)
+            .detail(format!(
+                "what followed {seq} is no longer kept; ask for after_seq={}",
+                oldest - 1
+            ))
+            .member("oldest_seq", oldest));
+    }
     let edge = match history {
         History::After(_) => items.last().map(|entry| Position::After(entry.seq)),
         History::Before(_) | History::Latest => {

@@ -13,7 +13,7 @@ mod widget;
 use std::sync::Arc;
 
 use chat_api::ChatSettings;
-use common::{ErrorCode, Problem};
+use common::{ErrorCode, Problem, tokens::Participant};
 use ids::{VisitorId, WorkspaceId};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -42,6 +42,17 @@ pub async fn of(app: &App, workspace: WorkspaceId) -> Result<Arc<ChatSettings>, 
             tracing::debug!(%error, "the settings are not there; nothing is decided");
             Ok(Arc::new(defaults()))
         }
+    }
+}
+
+/// As [`may_write`], of whoever it is: only visitors are asked to agree.
+///
+/// # Errors
+/// As [`may_write`].
+pub async fn agreed(app: &App, place: Place, who: &Participant) -> Result<(), Problem> {
+    match who {
+        Participant::Visitor(visitor) => may_write(app, place, visitor.visitor_id).await,
+        Participant::Person(_) => Ok(()),
     }
 }
 

@@ -79,10 +79,10 @@ impl Work {
         let (place, standing) = within(access::enter(&log, &self.who, channel)).await?;
         let member = hub.join(place).await;
         let head = within(async { Ok(log.head(place).await?) }).await?;
-        if !(0..=head.seq).contains(&after) {
+        let end = standing.end_of(&head);
+        if !(0..=end).contains(&after) {
             return Err(invalid(format!(
-                "after_seq is {after}, and the log ends at {}",
-                head.seq
+                "after_seq is {after}, and the log ends at {end}"
             )));
         }
         if member.room.observe(&head) {
@@ -98,14 +98,14 @@ impl Work {
                 socket: self.socket,
             },
         );
-        let (head_seq, owner, mut version) = (head.seq, head.owner, head.owner_version);
+        let mut version = head.owner_version;
         self.push(&ServerFrame::Subscribed {
             channel,
-            head_seq,
-            owner,
+            head_seq: end,
+            owner: head.owner,
             owner_version: version,
         });
-        let (mut last, mut target) = (after, head_seq);
+        let (mut last, mut target) = (after, head.seq);
         loop {
             while last < target {
                 let read = self.backlog(place, (last, standing)).await?;
@@ -131,17 +131,20 @@ impl Work {
                 if !entries.is_empty() {
                     return Ok(entries);
                 }
+                if let Some(oldest) = self.app.log.goes_on_at(place, last).await? {
+                    return Ok(self.app.log.after(place, oldest - 1, PAGE).await?);
+                }
                 tokio::time::sleep(SETTLE).await;
             }
         });
         let (mut end, mut version) = (last, 0);
         for entry in entries.await? {
             if entry.seq != end + 1 {
-                // The log is dense by its unique key; this would be a fault of the store.
-                return Err(Problem::internal(format!(
-                    "{} follows {end} in a log",
-                    entry.seq
-                )));
+                // The log is dense by its unique key: what is missing was there and is kept no more.
+                self.push(&ServerFrame::Expired {
+                    channel: place.channel,
+                    oldest_seq: entry.seq,
+                });
             }
             end = entry.seq;
             if entry.owner.is_some() {

@@ -22,7 +22,8 @@ use crate::app::App;
 const READ_BUFFER: usize = 4096;
 const WRITE_BUFFER: usize = 4096;
 /// The largest frame of a client: a long message, escaped.
-const MAX_FRAME: usize = 64 * 1024;
+/// A text of 10,000 characters, each of which JSON may spell as two escapes of six bytes.
+const MAX_FRAME: usize = 128 * 1024;
 
 /// The route of the socket.
 pub fn routes() -> OpenApiRouter<App> {

@@ -160,7 +160,7 @@ async fn people_join_and_leave_and_read() {
     }
     assert_eq!(fleet.log(&chat, channel).await.len(), 3);
 
-    let mut live = chat.follow(visitor, &[(channel, 3)]).await;
+    let mut live = chat.follow(visitor, &[(channel, 1)]).await;
     let read = format!("/channels/{channel}/read");
     let (status, _) = answer(chat.post(&person, &read, &json!({ "seq": 3 }))).await;
     assert_eq!(status, StatusCode::NO_CONTENT);

@@ -61,6 +61,31 @@ async fn nothing_is_taken_before_the_visitor_agreed_and_another_text_asks_anew()
         409,
         "conflict",
     );
+    let (message, rating) = (
+        format!("/messages/{}/2", visitor.channel),
+        format!("/channels/{}/rating", visitor.channel),
+    );
+    let edit = chat.call(
+        Method::PATCH,
+        &visitor.token,
+        &message,
+        &json!({ "text": "x" }),
+    );
+    refused(answer(edit).await, 403, "consent_required");
+    let words = json!({ "score": 5, "comment": "thank you" });
+    let rate = chat.call(Method::POST, &visitor.token, &rating, &words);
+    refused(answer(rate).await, 403, "consent_required");
+    let rate = chat.call(
+        Method::POST,
+        &visitor.token,
+        &rating,
+        &json!({ "score": 5 }),
+    );
+    assert_eq!(
+        answer(rate).await.0,
+        StatusCode::NO_CONTENT,
+        "no words, nothing to agree to"
+    );
     // People of the company are asked nothing.
     let (status, _) = chat
         .say(&fleet.person(), visitor.channel, "we are here")

@@ -185,3 +185,44 @@ async fn signs_are_set_and_taken_off_by_everybody_who_may_write() {
     let asked = chat.call(Method::PUT, &viewer, &at("%F0%9F%91%8D"), &Value::Null);
     refused(answer(asked).await, 403, "forbidden");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_changes_of_one_version_one_is_refused() {
+    let fleet = Fleet::start().await;
+    let instances = [fleet.instance().await, fleet.instance().await];
+    let conversation = fleet.open(&instances[0]).await;
+    let (visitor, channel) = (&conversation.token, conversation.channel);
+    instances[0].say(visitor, channel, "hello").await;
+    let person = fleet.person();
+    let message = format!("/messages/{channel}/2");
+    let arranged = format!("/channels/{channel}");
+    let mut version = "\"2\"".to_owned();
+    for round in 0..12 {
+        let edits = [0, 1].map(|n| {
+            let text = json!({ "text": format!("{round} of {n}") });
+            let call = instances[n].call(Method::PATCH, visitor, &message, &text);
+            call.header("if-match", &version).send()
+        });
+        let answers = futures::future::try_join_all(edits).await.unwrap();
+        let mut statuses: Vec<u16> = answers.iter().map(|one| one.status().as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+        let taken = answers.iter().find(|one| one.status() == StatusCode::OK);
+        version = taken.unwrap().headers()["etag"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+
+        let shown = instances[0].get(&person, &arranged).send().await.unwrap();
+        let tag = shown.headers()["etag"].to_str().unwrap().to_owned();
+        let changes = [0, 1].map(|n| {
+            let labels = json!({ "labels": [format!("{round} of {n}")] });
+            let call = instances[n].call(Method::PATCH, &person, &arranged, &labels);
+            call.header("if-match", &tag).send()
+        });
+        let answers = futures::future::try_join_all(changes).await.unwrap();
+        let mut statuses: Vec<u16> = answers.iter().map(|one| one.status().as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+    }
+}

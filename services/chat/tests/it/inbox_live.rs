@@ -215,7 +215,7 @@ async fn rows_that_are_missing_or_behind_are_made_again_and_none_goes_back() {
         chat.caught_up(&fleet, channel).await;
         // The channel's projection in MongoDB is what names it to the rebuilding.
         eventually("MongoDB knows the channel", async || {
-            chat.app.log.channel(fleet.place(channel)).await.ok()
+            chat.app.log.projected_head(fleet.place(channel)).await.ok()
         })
         .await;
     }

@@ -3,6 +3,7 @@
 use chat::log::{Act, Actor, Place, Said};
 use chat_api::{Body, Entry, Written};
 use ids::{TurnId, UserId};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{Fleet, Instance, answer, seqs};
@@ -161,5 +162,46 @@ async fn people_see_who_looks_over_all_instances_and_visitors_do_not() {
         .await;
     for frame in visitor.up_to(2).await {
         assert_ne!(frame["type"], "presence");
+    }
+}
+
+#[tokio::test]
+async fn no_number_tells_a_visitor_that_colleagues_wrote() {
+    let fleet = Fleet::start().await;
+    let chat = fleet.instance().await;
+    let conversation = fleet.open(&chat).await;
+    let (channel, visitor) = (conversation.channel, &conversation.token);
+    let place = Place {
+        workspace: fleet.workspace,
+        channel,
+    };
+    chat.say(visitor, channel, "hello").await;
+    say(&chat, place, UserId::new(), Written::Note).await;
+    let path = format!("/channels/{channel}");
+    for (token, end) in [(visitor, 2), (&fleet.person(), 3)] {
+        let shown = chat.get(token, &path).send().await.unwrap();
+        assert_eq!(shown.headers()["etag"], format!("\"{end}\""));
+        assert_eq!(shown.json::<Value>().await.unwrap()["head_seq"], end);
+        let mut socket = chat.socket(token).await;
+        let resume = json!([{ "channel": channel, "after_seq": end }]);
+        socket
+            .send(json!({ "type": "hello", "resume": resume }))
+            .await;
+        assert_eq!(socket.until("subscribed").await["head_seq"], end);
+        let beyond = json!({ "type": "subscribe", "channel": channel, "after_seq": end + 1 });
+        socket.send(beyond).await;
+        let refusal = socket.until("error").await;
+        assert_eq!(
+            refusal["detail"],
+            format!("after_seq is {}, and the log ends at {end}", end + 1)
+        );
+        let read = json!({ "seq": end + 1 });
+        let read = chat.call(Method::POST, token, &format!("{path}/read"), &read);
+        let (status, problem) = answer(read).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            problem["errors"][0]["detail"],
+            format!("the log ends at {end}")
+        );
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use common::tokens::Role;
 use futures::StreamExt;
 use ids::{ChannelId, UserId};
+use mongodb::bson::{Document, doc};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
-use crate::support::{Fleet, Instance, Socket, connect, seqs};
+use crate::support::{Fleet, Instance, Socket, answer, connect, seqs};
 
 /// A proxy that passes so many bytes to the client, and then cuts the connection, in the middle of a
 /// frame or of its length.
@@ -267,4 +268,49 @@ async fn one_hello_resumes_many_channels_each_from_its_place() {
         .send(json!({ "type": "subscribe", "channel": channel, "after_seq": 3 }))
         .await;
     assert_eq!(seqs(&socket.up_to(5).await), [4, 5]);
+}
+
+#[tokio::test]
+async fn history_that_is_no_longer_kept_is_reported() {
+    let fleet = Fleet::start().await;
+    let chat = fleet.instance().await;
+    let conversation = fleet.open(&chat).await;
+    let (visitor, channel) = (&conversation.token, conversation.channel);
+    for _ in 2..=6 {
+        chat.say(visitor, channel, "hello").await;
+    }
+    let messages = fleet.database.collection::<Document>("messages");
+    let old = doc! { "channel_id": channel.to_string(), "seq": { "$lte": 4 } };
+    let deleted = messages.delete_many(old).await.unwrap();
+    assert_eq!(deleted.deleted_count, 4);
+    for token in [visitor, &fleet.person()] {
+        let mut socket = chat.socket(token).await;
+        let resume = json!([{ "channel": channel, "after_seq": 2 }]);
+        socket
+            .send(json!({ "type": "hello", "resume": resume }))
+            .await;
+        let expired = socket.until("expired").await;
+        assert_eq!(
+            (&expired["channel"], &expired["oldest_seq"]),
+            (&json!(channel), &json!(5))
+        );
+        assert_eq!(seqs(&socket.up_to(6).await), [5, 6]);
+        chat.say(visitor, channel, "and then?").await;
+        assert!(socket.until("message").await["seq"].as_i64() > Some(6));
+
+        let page = |after: i64| chat.get(token, &format!("/messages/{channel}?after_seq={after}"));
+        for after in [0, 2, 3] {
+            let (status, problem) = answer(page(after)).await;
+            assert_eq!(status, StatusCode::GONE, "after {after}");
+            assert_eq!(
+                (&problem["code"], &problem["oldest_seq"]),
+                (&json!("history_expired"), &json!(5))
+            );
+        }
+        let (status, kept) = answer(page(4)).await;
+        assert_eq!(
+            (status, &kept["items"][0]["seq"]),
+            (StatusCode::OK, &json!(5))
+        );
+    }
 }

@@ -265,7 +265,7 @@ async fn what_is_no_frame_is_named_and_too_much_of_it_ends_the_socket() {
     assert_eq!(socket.closed().await, 1008);
 
     let mut socket = chat.follow(&conversation.token, &[]).await;
-    socket.text(&"x".repeat(65 * 1024)).await;
+    socket.text(&"x".repeat(129 * 1024)).await;
     assert_eq!(socket.closed().await, 1009);
 }
 

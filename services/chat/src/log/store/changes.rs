@@ -9,7 +9,7 @@ use vault::Sealed;
 
 use super::{Store, at, filter, places};
 use crate::log::{
-    documents::{Result, Stored, binary, date, place_of, shown, stored_of},
+    documents::{Result, Stored, binary, date, integer, place_of, shown, stored_of},
     entry::{Actor, Place},
 };
 
@@ -106,6 +106,14 @@ impl Store {
         about.insert("emoji", emoji);
         let last = self.last(about).await?;
         Ok(last.is_some_and(|last| last.get_bool("on").unwrap_or_default()))
+    }
+
+    /// The place of the last edit of a message or note, if it was edited.
+    pub(in crate::log) async fn last_edit(&self, place: Place, of_seq: i64) -> Result<Option<i64>> {
+        let edits = about(place, of_seq, EntryKind::Edit);
+        let last = self.log.find_one(edits).sort(doc! { "seq": -1 });
+        let last = last.projection(doc! { "seq": 1 }).await?;
+        last.map(|edit| integer(&edit, "seq")).transpose()
     }
 
     /// Whether the visitor found an answer helpful, as they said last.
